@@ -1,0 +1,1 @@
+//! The thin shell over actix: mailboxes, supervision, event sourcing, timers, staged stop.

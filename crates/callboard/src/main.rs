@@ -1,0 +1,3 @@
+//! The binary: parses the command line, starts a node or calls the client.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The command line over the HTTP interface: arguments, output, exit codes.

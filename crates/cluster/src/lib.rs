@@ -1,0 +1,1 @@
+//! Node, placement and directory: who runs where, and how a message gets there.

@@ -1,0 +1,9 @@
+//! The pure model: ids, events, and the decisions of orchestrator, project, agent and messages.
+//!
+//! Invariants: no I/O, no clock, no randomness, no task here; the same events always rebuild the
+//! same state.
+
+pub mod entity;
+pub mod id;
+
+pub use entity::{Ctx, EffectKey, Entity};

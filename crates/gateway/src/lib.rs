@@ -1,0 +1,1 @@
+//! The HTTP interface: commands in, views out, events as a stream.

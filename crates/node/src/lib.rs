@@ -1,0 +1,1 @@
+//! The composition root: configuration, start and staged stop of one node.

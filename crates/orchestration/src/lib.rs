@@ -1,0 +1,1 @@
+//! Orchestrator, project manager and agent actors: the effects of their decisions.

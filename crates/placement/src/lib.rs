@@ -1,0 +1,1 @@
+//! Which node an actor goes to, and why: a pure function.

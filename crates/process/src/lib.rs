@@ -1,0 +1,1 @@
+//! Owned processes: the guard, its client, and plain commands with a deadline.

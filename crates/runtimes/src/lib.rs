@@ -1,0 +1,1 @@
+//! Drivers of agent programs: scripted, and stdio for claude.

@@ -1,0 +1,1 @@
+//! The ports in memory with virtual time and injected faults, for simulation.

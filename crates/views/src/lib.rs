@@ -1,0 +1,1 @@
+//! Folds of the log that answer questions: tasks, agents, projects, receipts.

@@ -1,0 +1,1 @@
+//! Frames between nodes and guards: one envelope, frozen structs, golden bytes.

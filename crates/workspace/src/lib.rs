@@ -1,0 +1,1 @@
+//! Clones, checkpoints, published results and integration, by the git program.
