@@ -1,1 +1,10 @@
 //! The port to agent programs and their workspaces, and the descriptions of programs.
+//!
+//! A runtime drives one kind of program; a session is one running program. Decisions live in
+//! `domain`; effects in `orchestration`; drivers in `runtimes`.
+
+pub mod event;
+pub mod runtime;
+
+pub use event::Event;
+pub use runtime::{Launch, Runtime, Session, StartError};
