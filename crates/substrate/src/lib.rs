@@ -1,10 +1,13 @@
-//! The four ports under everything: [`EventLog`], [`Kv`], [`Bus`], [`Blobs`].
+//! The four ports under everything: [`EventLog`], [`Kv`], [`Bus`], [`Blobs`]; and the sealed commit.
 
 pub mod blobs;
 pub mod bus;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod kv;
 pub mod log;
 pub mod name;
+pub mod seal;
 
 pub use blobs::Blobs;
 pub use bus::Bus;
