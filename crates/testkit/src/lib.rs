@@ -1,1 +1,3 @@
 //! What tests share: a scripted model server, node processes, polling.
+
+pub mod model_server;
