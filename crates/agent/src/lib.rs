@@ -5,6 +5,8 @@
 
 pub mod event;
 pub mod runtime;
+pub mod workspace;
 
 pub use event::Event;
 pub use runtime::{Launch, Runtime, Session, StartError};
+pub use workspace::Workspaces;
