@@ -5,5 +5,6 @@
 
 pub mod entity;
 pub mod id;
+pub mod record;
 
 pub use entity::{Ctx, EffectKey, Entity};
