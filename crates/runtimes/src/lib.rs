@@ -1,3 +1,1 @@
 //! Drivers of agent programs: scripted, and stdio for claude.
-
-pub mod stdio;

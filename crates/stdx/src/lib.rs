@@ -4,5 +4,4 @@ pub mod backoff;
 pub mod clock;
 pub mod digest;
 pub mod fs;
-pub mod secret;
 pub mod task;

@@ -46,11 +46,13 @@ pub(super) struct Block {
 }
 
 impl Content {
-    /// The texts of its blocks, in order.
-    pub(super) fn texts(&self) -> Vec<&str> {
+    /// All text, one block per line.
+    pub(super) fn text(&self) -> String {
         match self {
-            Self::Text(text) => vec![text],
-            Self::Blocks(blocks) => blocks.iter().map(|block| block.text.as_str()).collect(),
+            Self::Text(text) => text.clone(),
+            Self::Blocks(blocks) => {
+                blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n")
+            }
         }
     }
 }

@@ -1,0 +1,7 @@
+//! What the embedded substrate promises, tested from outside.
+
+mod full_disk;
+mod kill;
+mod open;
+mod support;
+mod verify;
