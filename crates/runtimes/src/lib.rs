@@ -1,1 +1,3 @@
 //! Drivers of agent programs: scripted, and stdio for claude.
+
+pub mod stdio;

@@ -4,4 +4,5 @@ pub mod backoff;
 pub mod clock;
 pub mod digest;
 pub mod fs;
+pub mod secret;
 pub mod task;

@@ -38,7 +38,7 @@ pub trait Harness: Sized + Send + Sync + 'static {
     /// After how many changes a watcher that takes none has fallen behind.
     fn watch_buffer(&self) -> usize;
 
-    /// How many messages a subscriber that takes none can have waiting.
+    /// How many messages a subscriber that takes none can have waiting; at least 16.
     fn subscription_buffer(&self) -> usize;
 
     /// How long the suite waits for a state that must come, such as a stale read catching up.

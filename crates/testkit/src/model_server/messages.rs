@@ -46,13 +46,11 @@ pub(super) struct Block {
 }
 
 impl Content {
-    /// All text, one block per line.
-    pub(super) fn text(&self) -> String {
+    /// The texts of its blocks, in order.
+    pub(super) fn texts(&self) -> Vec<&str> {
         match self {
-            Self::Text(text) => text.clone(),
-            Self::Blocks(blocks) => {
-                blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n")
-            }
+            Self::Text(text) => vec![text],
+            Self::Blocks(blocks) => blocks.iter().map(|block| block.text.as_str()).collect(),
         }
     }
 }

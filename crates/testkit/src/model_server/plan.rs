@@ -49,13 +49,14 @@ pub(super) fn plan(request: &Request) -> Plan {
 /// Whether a program asks for itself: a title, a summary, a look at its quota. Such requests carry
 /// the user's text too and must not run its script.
 fn is_side(request: &Request) -> bool {
-    let head = request.system.text().to_lowercase();
+    let head = request.system.texts().concat().to_lowercase();
     request.tools.is_empty()
         || request.max_tokens == Some(1)
         || SIDE_HEADS.iter().any(|side| head.trim_start().starts_with(side))
 }
 
-/// The last user text with a directive, and how many assistant messages follow it.
+/// The last user text with a directive, and how many assistant messages follow it. Prompts that
+/// were interrupted before a reply stand beside it in one message, as blocks of their own.
 fn position(request: &Request) -> (String, usize) {
     let mut n_replies = 0;
     for message in request.messages.iter().rev() {
@@ -63,9 +64,9 @@ fn position(request: &Request) -> (String, usize) {
             n_replies += 1;
             continue;
         }
-        let text = message.content.text();
-        if !script::steps(&text).is_empty() {
-            return (text, n_replies);
+        let texts = message.content.texts();
+        if let Some(script) = texts.into_iter().rfind(|text| script::is_script(text)) {
+            return (script.to_owned(), n_replies);
         }
     }
     (String::new(), n_replies)
@@ -137,6 +138,9 @@ mod tests {
         assert_eq!((third.step.says, third.call), (vec!["c".to_owned()], None));
         let again = ask(json!([script, assistant(), user("[[say:new]]")]));
         assert_eq!(again.step.says, ["new"]);
+        let block = |text: &str| json!({"type": "text", "text": text});
+        let merged = json!([{"role": "user", "content": [block("[[sh:a]]"), block("[[sh:b]]")]}]);
+        assert_eq!(ask(merged).call.expect("a call").input["command"], "b");
         assert_eq!(ask(json!([user("hello")])).step, Step::done());
     }
 

@@ -48,6 +48,11 @@ impl Step {
     }
 }
 
+/// Whether a text has a directive.
+pub(super) fn is_script(text: &str) -> bool {
+    !directives(text).is_empty()
+}
+
 /// The steps of a text; none where it has no directive.
 pub(super) fn steps(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
