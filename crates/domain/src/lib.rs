@@ -4,6 +4,7 @@
 //! same state.
 
 pub mod entity;
+pub mod fleet;
 pub mod id;
 pub mod record;
 
