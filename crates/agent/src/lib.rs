@@ -3,10 +3,12 @@
 //! A runtime drives one kind of program; a session is one running program. Decisions live in
 //! `domain`; effects in `orchestration`; drivers in `runtimes`.
 
+pub mod description;
 pub mod event;
 pub mod runtime;
 pub mod workspace;
 
+pub use description::Description;
 pub use event::Event;
 pub use runtime::{Launch, Runtime, Session, StartError};
 pub use workspace::Workspaces;
