@@ -6,7 +6,7 @@ use crate::log::ReadError;
 use crate::name::{Bucket, Key};
 
 /// A key's revision: grows with each change in the bucket. Opaque; hand it back to update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
 /// A stored value.
