@@ -1,5 +1,6 @@
 //! What the embedded substrate promises, tested from outside.
 
+mod conformance;
 mod full_disk;
 mod kill;
 mod open;
