@@ -32,8 +32,13 @@ pub struct Brief {
     pub text: String,
     /// Where the code comes from.
     pub source: Source,
-    /// The task whose branch could not be merged, where this task is to resolve the conflict: its
-    /// branch is fetched into the workspace.
+    /// The source's commit at which the project started.
+    pub start: String,
+    /// The commits of an earlier try to go on from, where its check failed.
+    #[serde(default)]
+    pub from: Option<Published>,
+    /// The commits that could not be merged, where this task is to resolve the conflict: they are
+    /// fetched into the workspace.
     #[serde(default)]
     pub conflict: Option<Published>,
 }

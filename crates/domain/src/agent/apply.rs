@@ -9,7 +9,7 @@ use crate::agent::state::{Effect, Phase, SeatStatus, State, Turn, TurnOf, Usage,
 use crate::entity::EffectKey;
 use crate::id::ApprovalId;
 use crate::message;
-use crate::task::{Attempt, Outcome};
+use crate::task::{Attempt, Brief, Outcome};
 
 pub(super) fn apply(state: &mut State, event: &Event) {
     state.active_at = Some(event.at);
@@ -17,13 +17,13 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         EventKind::Activated { .. }
         | EventKind::Created { .. }
         | EventKind::Stopped { .. }
-        | EventKind::Started { .. }
+        | EventKind::Started
         | EventKind::Archived
         | EventKind::Released => apply_life(state, &event.kind),
         EventKind::Launched { .. }
         | EventKind::Ready { .. }
         | EventKind::ProgramLost { .. }
-        | EventKind::Restarted { .. }
+        | EventKind::RunRequested { .. }
         | EventKind::Failed { .. }
         | EventKind::Quarantined { .. } => apply_program(state, event.at, &event.kind),
         EventKind::Prompted { .. }
@@ -77,8 +77,12 @@ fn run_program(state: &mut State, run: u64) {
     state.run = run;
     state.phase = Phase::Starting;
     state.reason = None;
-    let effect =
-        Effect::Run { run, resume: state.session.clone(), checkpoint: state.checkpoint.clone() };
+    let effect = Effect::Run {
+        run,
+        brief: state.brief.clone().map(Box::new),
+        resume: state.session.clone(),
+        checkpoint: state.checkpoint.clone(),
+    };
     state.outbox.insert(key("run", run), effect);
 }
 
@@ -87,14 +91,14 @@ fn apply_life(state: &mut State, kind: &EventKind) {
         EventKind::Activated { epoch, node } => {
             state.epoch = *epoch;
             state.node.clone_from(node);
-            if state.spec.is_some() && state.wants_program() {
+            if state.is_able() && state.has_program() {
                 state.restarts += u32::from(state.pid.is_some());
                 run_program(state, state.run + 1);
             }
         }
         EventKind::Created { spec } => {
             state.spec = Some((**spec).clone());
-            run_program(state, 1);
+            state.phase = Phase::Idle;
         }
         EventKind::Stopped { reason, fleet } => {
             drop_program(state);
@@ -102,10 +106,12 @@ fn apply_life(state: &mut State, kind: &EventKind) {
             state.reason = Some(reason.clone());
             state.stopped_by_fleet = *fleet;
         }
-        EventKind::Started { run } => {
+        EventKind::Started => {
             state.losses.clear();
             state.stopped_by_fleet = false;
-            run_program(state, *run);
+            state.phase = Phase::Idle;
+            state.reason = None;
+            state.seat = None;
         }
         EventKind::Archived => {
             drop_program(state);
@@ -150,7 +156,7 @@ fn apply_program(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 state.outbox.insert(key("restart", run), Effect::Timer { due: *due, command });
             }
         }
-        EventKind::Restarted { run } => run_program(state, *run),
+        EventKind::RunRequested { run } => run_program(state, *run),
         EventKind::Failed { reason } => {
             state.phase = Phase::Failed;
             state.reason = Some(reason.clone());
@@ -208,13 +214,11 @@ fn apply_turn(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
 fn prompted(state: &mut State, at: DateTime<Utc>, prompt: Uuid, of: &TurnOf, text: &str) {
     state.phase = Phase::Working;
     state.turn = Some(Turn { prompt, of: of.clone(), started: false });
-    let mut brief = None;
     if let (TurnOf::Task(_), Some(work)) = (of, &mut state.work) {
         work.stage = WorkStage::Prompted;
         work.told = true;
-        brief = Some(Box::new(work.brief.clone()));
     }
-    let effect = Effect::Prompt { run: state.run, prompt, text: text.to_owned(), brief };
+    let effect = Effect::Prompt { run: state.run, prompt, text: text.to_owned() };
     state.outbox.insert(key("prompt", prompt), effect);
     let prompt_s_max = state.limits().prompt_s_max;
     set_overdue(state, prompt, at, prompt_s_max);
@@ -237,6 +241,7 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state.seat = None;
             state.outbox.retain(|key, _| !key.0.starts_with("seat/"));
             state.progress = None;
+            new_brief(state, brief);
             state.work = Some(Work {
                 brief: (**brief).clone(),
                 stage: WorkStage::Waiting,
@@ -264,6 +269,21 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::SeatTold => state.outbox.retain(|key, _| !key.0.starts_with("seat/")),
         _ => {}
     }
+}
+
+/// Another try has another workspace: the program of the last one ends, and with another task its
+/// conversation too.
+fn new_brief(state: &mut State, brief: &Brief) {
+    drop_program(state);
+    state.phase = Phase::Idle;
+    state.outbox.retain(|key, _| !key.0.starts_with("checkpoint/"));
+    state.checkpoint = None;
+    state.in_flight = None;
+    let same_task = state.brief.as_ref().is_some_and(|b| b.attempt.task == brief.attempt.task);
+    if !same_task {
+        state.session = None;
+    }
+    state.brief = Some(brief.clone());
 }
 
 fn task_dropped(state: &mut State, at: DateTime<Utc>) {

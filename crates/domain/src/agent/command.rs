@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::agent::state::{Spec, Usage};
+use crate::agent::state::{Checkpoint, Spec, Usage};
 use crate::id::{ApprovalId, MessageId};
 use crate::message::{self, Message};
 use crate::task::{Attempt, Brief, Published};
@@ -73,12 +73,8 @@ pub enum Command {
     CheckpointTaken {
         /// Its number.
         seq: u64,
-        /// Its blob; none where nothing had changed.
-        blob: Option<String>,
-        /// The commit that holds the work in progress.
-        commit: String,
-        /// The session that it carries.
-        session: Option<String>,
+        /// It; none where nothing had changed since the last one. Its time is set when it is decided.
+        checkpoint: Option<Box<Checkpoint>>,
     },
     /// A checkpoint could not be taken; the older one stays.
     CheckpointFailed {

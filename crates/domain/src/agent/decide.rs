@@ -51,6 +51,7 @@ pub(super) fn decide(
     let mut batch = Batch { state: state.clone(), events: Vec::new(), ctx };
     handle(&mut batch, command)?;
     if !batch.events.is_empty() {
+        ensure_program(&mut batch);
         next_prompt(&mut batch);
         tell_seat(&mut batch);
     }
@@ -77,9 +78,9 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
         Command::Archive => archive(batch),
         Command::Session { run, fact } => session::fact(batch, run, fact),
         Command::AnswerGiven { id } => batch.push(EventKind::ApprovalAnswered { id }),
-        Command::CheckpointTaken { seq, blob, commit, session } => {
+        Command::CheckpointTaken { seq, checkpoint } => {
             let at = batch.ctx.now;
-            let checkpoint = blob.map(|blob| Checkpoint { blob, seq, commit, session, at });
+            let checkpoint = checkpoint.map(|checkpoint| Checkpoint { at, ..*checkpoint });
             batch.push(EventKind::CheckpointTaken { seq, checkpoint });
             schedule_checkpoint(batch);
         }
@@ -92,7 +93,7 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
         Command::SeatTold => batch.push(EventKind::SeatTold),
         Command::Released => batch.push(EventKind::Released),
         Command::RestartDue { run } if run == batch.state.run => {
-            batch.push(EventKind::Restarted { run: run + 1 });
+            batch.push(EventKind::RunRequested { run: run + 1 });
         }
         Command::RestartDue { .. } => {}
         Command::CheckpointDue { seq } if seq > batch.state.checkpoint_seq => {
@@ -132,7 +133,7 @@ fn assign(batch: &mut Batch<'_>, brief: Box<Brief>) -> Result<(), Rejection> {
     if batch.state.outbox.contains_key(&reported.into()) {
         return Ok(());
     }
-    if !batch.state.wants_program() {
+    if !batch.state.is_able() {
         return Err(Rejection::NotWorking {
             phase: batch.state.phase.as_str().to_owned(),
             reason: batch.state.reason.clone().unwrap_or_default(),
@@ -203,8 +204,7 @@ fn start(batch: &mut Batch<'_>, fleet: bool) {
         _ => false,
     };
     if wanted {
-        let run = batch.state.run + 1;
-        batch.push(EventKind::Started { run });
+        batch.push(EventKind::Started);
     }
 }
 
@@ -240,6 +240,17 @@ pub(super) fn schedule_checkpoint(batch: &mut Batch<'_>) {
         let due = batch.ctx.now + Duration::seconds(every_s);
         let seq = batch.state.checkpoint_seq + 1;
         batch.push(EventKind::CheckpointScheduled { seq, due });
+    }
+}
+
+/// Starts the program when there is something to do and none runs.
+fn ensure_program(batch: &mut Batch<'_>) {
+    let state = &batch.state;
+    let waits = state.inbox.next().is_some()
+        || state.work.as_ref().is_some_and(|work| work.stage == WorkStage::Waiting);
+    if state.phase == Phase::Idle && waits && !state.has_program() {
+        let run = state.run + 1;
+        batch.push(EventKind::RunRequested { run });
     }
 }
 

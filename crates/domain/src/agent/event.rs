@@ -197,8 +197,8 @@ pub enum EventKind {
         /// When it is started again; none where it is not.
         restart_at: Option<DateTime<Utc>>,
     },
-    /// The program is to be started again.
-    Restarted {
+    /// The program is to be started, or started again.
+    RunRequested {
         /// The new run.
         run: u64,
     },
@@ -219,11 +219,8 @@ pub enum EventKind {
         /// Whether by the fleet switch.
         fleet: bool,
     },
-    /// It was started again.
-    Started {
-        /// The new run.
-        run: u64,
-    },
+    /// It may work again.
+    Started,
     /// It is over.
     Archived,
     /// Its place in the cluster is given back.

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! (placing: in the directory, before the first event)
-//! starting → idle ⇄ working ⇄ awaiting_approval
-//!    ↑ ↓back-off          │ program lost → starting (resume)
-//!    └────────────────────┘ too often → quarantined
-//! any → stopped → starting (start);  any → archived (final)
+//! idle → starting → idle ⇄ working ⇄ awaiting_approval
+//!           ↑ ↓back-off      │ program lost → starting (resume)
+//!           └────────────────┘ too often → quarantined
+//! any → stopped → idle (start);  any → archived (final)
 //! ```
 
 mod apply;

@@ -13,7 +13,7 @@ use crate::task::Outcome;
 
 /// Facts of an older run come from a program that is gone: they are ignored.
 pub(super) fn fact(batch: &mut Batch<'_>, run: u64, fact: SessionFact) {
-    if run != batch.state.run || !batch.state.wants_program() {
+    if run != batch.state.run || !batch.state.is_able() {
         return;
     }
     match fact {

@@ -78,7 +78,7 @@ pub enum Phase {
     Requested,
     /// Its program starts, or waits for its restart.
     Starting,
-    /// Its program waits for a prompt.
+    /// It has nothing to do. A program may be running; without one, the next task starts it.
     Idle,
     /// Its program is in a turn.
     Working,
@@ -169,6 +169,10 @@ pub struct Checkpoint {
     pub seq: u64,
     /// The commit that holds the work in progress.
     pub commit: String,
+    /// The size of the blob.
+    pub bytes: u64,
+    /// The digest of the blob.
+    pub sha256: String,
     /// The provider's session that it carries.
     pub session: Option<String>,
     /// When it was taken.
@@ -231,12 +235,14 @@ pub enum Effect {
     Run {
         /// Numbers the runs of this agent: facts of an older run are ignored.
         run: u64,
+        /// The task whose workspace it runs in; without one, a scratch folder.
+        brief: Option<Box<Brief>>,
         /// The conversation to go on with.
         resume: Option<String>,
         /// What to restore where this node has no workspace of the agent.
         checkpoint: Option<Checkpoint>,
     },
-    /// Make the workspace ready for this task (its branch checked out), then give the prompt.
+    /// Give a prompt to the idle program.
     Prompt {
         /// The run.
         run: u64,
@@ -244,8 +250,6 @@ pub enum Effect {
         prompt: Uuid,
         /// The text.
         text: String,
-        /// The task, where the turn is about one.
-        brief: Option<Box<Brief>>,
     },
     /// Interrupt the turn.
     Interrupt {
@@ -309,6 +313,9 @@ pub enum Effect {
 pub struct State {
     /// What it was created as; none before its first event.
     pub spec: Option<Spec>,
+    /// The newest task that it was given: its workspace and its conversation are the agent's until
+    /// the next one.
+    pub brief: Option<Brief>,
     /// What it does now.
     pub phase: Phase,
     /// The present incarnation.
@@ -364,9 +371,16 @@ impl State {
         self.spec.as_ref().map(|spec| spec.limits.clone()).unwrap_or_default()
     }
 
-    /// Whether its program should run.
+    /// Whether its program runs, or is about to.
     #[must_use]
-    pub fn wants_program(&self) -> bool {
+    pub fn has_program(&self) -> bool {
+        let runs = |key: &EffectKey| key.0.starts_with("run/") || key.0.starts_with("restart/");
+        self.outbox.keys().any(runs)
+    }
+
+    /// Whether it may work: then a program is started when there is something to do.
+    #[must_use]
+    pub fn is_able(&self) -> bool {
         matches!(
             self.phase,
             Phase::Starting | Phase::Idle | Phase::Working | Phase::AwaitingApproval

@@ -230,7 +230,9 @@ fn apply_task(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state.tasks.insert(by.id.clone(), (**by).clone());
         }
         EventKind::AttemptFailed { attempt, reason, feedback, counts, retry_at } => {
+            let from = integrated_commits(state, &attempt.task).filter(|_| feedback.is_some());
             end_attempt(state, &attempt.task);
+            with_task(state, &attempt.task, |task| task.from = from);
             let command = Box::new(Command::RetryDue { task: attempt.task.clone() });
             let timer = Effect::Timer { due: *retry_at, command };
             let id = format!("{}/{}", attempt.task, retry_at.timestamp_millis());
@@ -260,6 +262,14 @@ fn apply_task(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state.outbox.remove(&key("cancel", attempt));
         }
         _ => {}
+    }
+}
+
+/// The commits that were just checked.
+fn integrated_commits(state: &State, id: &TaskId) -> Option<Published> {
+    match &state.tasks.get(id)?.stage {
+        Some(Stage::Integrating { published }) => Some(published.clone()),
+        _ => None,
     }
 }
 

@@ -395,12 +395,14 @@ fn resolver(batch: &Batch<'_>, task: &Task, files: &[String]) -> Task {
     };
     let text = format!(
         "The branch of task {} ({}) conflicts with the project's branch in: {}.\n\
-         Your workspace is on the project's newest state. Merge the ref \
-         refs/callboard/conflict into it or do the work again, resolve the conflicts so that both \
+         Your workspace is on the project's newest state. Merge the remote branch \
+         results/{}-{} into it or do the work again, resolve the conflicts so that both \
          intentions are kept, run the checks, and commit.\n\nThe task was:\n{}",
         task.id,
         task.title,
         files.join(", "),
+        task.id,
+        task.attempts,
         task.text,
     );
     Task {
@@ -417,6 +419,7 @@ fn resolver(batch: &Batch<'_>, task: &Task, files: &[String]) -> Task {
         feedback: None,
         reason: None,
         commits: Vec::new(),
+        from: None,
         conflict: published,
         resolves: Some(task.id.clone()),
         created_at: batch.ctx.now,

@@ -106,6 +106,7 @@ fn build(
         feedback: None,
         commits: Vec::new(),
         evidence: None,
+        from: None,
         conflict: None,
         resolves: None,
         created_at: ctx.now,

@@ -113,6 +113,8 @@ fn assign(batch: &mut Batch<'_>, task: &Task) -> bool {
         title: task.title.clone(),
         text: brief_text(task),
         source: spec.source.clone(),
+        start: spec.start.clone(),
+        from: task.from.clone(),
         conflict: task.conflict.clone(),
     });
     let seconds = task.deadline_s.unwrap_or(spec.limits.attempt_s_max);

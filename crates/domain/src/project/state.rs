@@ -23,6 +23,8 @@ pub struct Spec {
     pub goal: String,
     /// Where the code comes from.
     pub source: Source,
+    /// The source's commit at which the project started.
+    pub start: String,
     /// The check command of every task that has none of its own.
     pub check: Option<String>,
     /// The runtime of tasks that name none.
@@ -187,6 +189,8 @@ pub struct Task {
     pub commits: Vec<String>,
     /// What proves that it is done.
     pub evidence: Option<Evidence>,
+    /// The commits of its last try, where its check failed: the next one goes on from them.
+    pub from: Option<Published>,
     /// The commits whose conflict it resolves.
     pub conflict: Option<Published>,
     /// The task whose conflict it resolves.
