@@ -3,9 +3,9 @@
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::support::{Writer, ids, read_n, read_stream, stream};
+use super::support::{Writer, eventually, ids, read_n, read_stream, reads, stream};
 use super::{Harness, Injected};
-use crate::log::{AppendError, Commit, EventLog, ReadError, Version};
+use crate::log::{AppendError, Commit, EventLog, ReadError, Stored, Version};
 use crate::name::Stream;
 use crate::seal::{self, Chain, Damaged};
 
@@ -64,10 +64,11 @@ pub async fn lost_acknowledgement_is_settled_by_id<H: Harness>() {
     assert!(matches!(again, Err(AppendError::Conflict { .. })), "{again:?}");
     let commits = read_n(&*log, &owner.stream, 2, harness.patience()).await;
     assert_eq!(ids(&commits), [1, 2]);
-    let found = log.find(&owner.stream, commit.id).await.expect("readable");
-    assert_eq!(found.as_ref(), commits.last());
-    owner.catch_up().await;
-    owner.must_append(3, b"after").await;
+    reads(harness.patience(), &commits.last().cloned(), async || {
+        log.find(&owner.stream, commit.id).await.expect("readable")
+    })
+    .await;
+    owner.contend(3, b"after").await;
     assert_eq!(ids(&read_n(&*log, &owner.stream, 3, harness.patience()).await), [1, 2, 3]);
 }
 
@@ -84,8 +85,10 @@ pub async fn damaged_commit_is_noticed<H: Harness>() {
     let intact = read_n(&*log, &owner.stream, 3, harness.patience()).await;
     match harness.damage_commit(&owner.stream, Uuid::from_u128(2)).await {
         Injected::Yes => {
-            let noticed = verify(&*log, &owner.stream).await;
-            assert!(noticed.is_err(), "the damage went unnoticed");
+            eventually(harness.patience(), "the damage", async || {
+                verify(&*log, &owner.stream).await.err()
+            })
+            .await;
         }
         Injected::No => {
             for place in 0..intact[1].bytes.len() {
@@ -111,11 +114,10 @@ pub async fn broken_chain_is_noticed<H: Harness>() {
         Err(AppendError::NotWritten { .. }) => {}
         Err(error) => panic!("no fault was injected, and yet: {error}"),
         Ok(_) => {
-            let noticed =
-                super::support::eventually(harness.patience(), "the commit", async || {
-                    verify(&*log, &owner.stream).await.err()
-                })
-                .await;
+            let noticed = eventually(harness.patience(), "the commit", async || {
+                verify(&*log, &owner.stream).await.err()
+            })
+            .await;
             assert!(matches!(noticed, Noticed::OnOpening(Damaged::Prev { index: 2, .. })));
         }
     }
@@ -147,12 +149,8 @@ async fn verify(log: &dyn EventLog, stream: &Stream) -> Result<(), Noticed> {
 }
 
 /// The stream up to where its owner stands: nothing before that may change any more.
-async fn read_settled<H: Harness>(
-    harness: &H,
-    log: &dyn EventLog,
-    owner: &Writer,
-) -> Vec<crate::log::Stored> {
-    super::support::eventually(harness.patience(), "the owner's last commit", async || {
+async fn read_settled<H: Harness>(harness: &H, log: &dyn EventLog, owner: &Writer) -> Vec<Stored> {
+    eventually(harness.patience(), "the owner's last commit", async || {
         let commits = read_stream(log, &owner.stream).await;
         (commits.last().map(|stored| stored.version) == Some(owner.version)).then_some(commits)
     })

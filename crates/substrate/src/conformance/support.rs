@@ -55,6 +55,26 @@ pub(super) async fn eventually<T>(
     }
 }
 
+/// Reads again until it reads as expected.
+///
+/// # Panics
+/// With what was read last, when `patience` is over.
+pub(super) async fn reads<T: PartialEq + std::fmt::Debug>(
+    patience: Duration,
+    expected: &T,
+    mut read: impl AsyncFnMut() -> T,
+) {
+    let deadline = Instant::now() + patience;
+    loop {
+        let found = read().await;
+        if found == *expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "read {found:?} at last, not {expected:?}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// Runs `n` racers, which start together, and gives back what each came to.
 pub(super) async fn race<T, F>(n: usize, mut racer: impl FnMut(usize) -> F) -> Vec<T>
 where
