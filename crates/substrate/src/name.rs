@@ -143,7 +143,42 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The definition of a match, token by token.
+    fn matches(pattern: &[&str], subject: &[&str]) -> bool {
+        match (pattern, subject) {
+            ([], []) => true,
+            ([">"], [_, ..]) => true,
+            (["*", pattern @ ..], [_, subject @ ..]) => matches(pattern, subject),
+            ([a, pattern @ ..], [b, subject @ ..]) => a == b && matches(pattern, subject),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pattern_matches_by_its_definition(
+            pattern in "([ab*]\\.){0,3}[ab*>]",
+            subject in "([ab]\\.){0,4}[ab]",
+        ) {
+            let expected = matches(
+                &pattern.split('.').collect::<Vec<_>>(),
+                &subject.split('.').collect::<Vec<_>>(),
+            );
+            let pattern = Pattern::new(pattern).expect("legal");
+            prop_assert_eq!(pattern.matches(&Subject::new(subject).expect("legal")), expected);
+        }
+
+        #[test]
+        fn legal_subject_matches_itself(name in "[a-zA-Z0-9_.*>ä -]{0,8}") {
+            if let Ok(subject) = Subject::new(name.clone()) {
+                prop_assert!(Pattern::new(name).expect("legal").matches(&subject));
+            }
+        }
+    }
 
     #[test]
     fn names_are_checked() {
