@@ -40,7 +40,7 @@ impl Default for Config {
 }
 
 /// Why a message was not accepted. It comes back to the sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TellError<M> {
     /// The lane is full: slow down, or tell the user.
     #[error("failed to tell the actor: its mailbox is full")]
@@ -48,6 +48,16 @@ pub enum TellError<M> {
     /// The actor has ended for good.
     #[error("failed to tell the actor: it has stopped")]
     Stopped(M),
+}
+
+impl<M> fmt::Debug for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Messages need no text form to be sent.
+        f.write_str(match self {
+            Self::Full(_) => "Full",
+            Self::Stopped(_) => "Stopped",
+        })
+    }
 }
 
 /// Why a question got no answer.

@@ -5,7 +5,6 @@
 //!  command ─▶ decide ─▶ seal, append at the expected version ─▶ apply ─▶ reconcile the outbox ─▶ answer
 //! ```
 
-pub mod alerts;
 pub mod config;
 mod core;
 mod effects;
@@ -17,7 +16,7 @@ mod recover;
 mod snapshot;
 pub mod spec;
 
-pub use alerts::{Alert, Alerts, LoggedAlerts};
+pub use crate::alerts::{Alert, Alerts, LoggedAlerts};
 pub use config::Config;
 pub use error::{CommandError, Done};
 pub use executor::{EffectError, Executor};
