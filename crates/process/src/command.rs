@@ -2,7 +2,8 @@
 //!
 //! For git, probes of versions and the like. A command is its own process group, which is killed
 //! when the command ends, when its deadline passes and when the future is dropped. A process that
-//! leaves the group (`setsid`) survives that; what a user may have written runs under a guard.
+//! leaves the group (`setsid`) survives that; what a user may have written runs under a guard
+//! ([`Spec::guard`]), which leaves no descendant.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,7 +18,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
 use crate::capture::{Capture, Captured, Limits};
-use crate::{Ending, Environment};
+use crate::{Ending, Environment, Guarded, Launcher, Marks, guarded};
 
 /// How long output is still read after the program ended: a process that left the group may hold
 /// the pipe open for ever.
@@ -40,6 +41,17 @@ pub struct Spec {
     pub deadline: Duration,
     /// How much output is kept.
     pub output: Limits,
+    /// Under whose guard it runs; default none.
+    pub guard: Option<Guard>,
+}
+
+/// The guard of a command that may leave anything behind.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// Where the guard is.
+    pub launcher: Launcher,
+    /// Who owns the command.
+    pub marks: Marks,
 }
 
 impl Spec {
@@ -54,6 +66,7 @@ impl Spec {
             input: Vec::new(),
             deadline: Duration::from_secs(60),
             output: Limits::default(),
+            guard: None,
         }
     }
 
@@ -96,6 +109,13 @@ impl Spec {
     #[must_use]
     pub fn output(mut self, output: Limits) -> Self {
         self.output = output;
+        self
+    }
+
+    /// Runs it under a guard: when [`run`] returns, no descendant is left.
+    #[must_use]
+    pub fn guard(mut self, launcher: Launcher, marks: Marks) -> Self {
+        self.guard = Some(Guard { launcher, marks });
         self
     }
 }
@@ -165,6 +185,14 @@ pub enum Error {
         /// The start and the end of it.
         output: Box<Partial>,
     },
+    /// Its guard did not start.
+    #[error("failed to guard the program {program:?}")]
+    Guard {
+        /// The program.
+        program: OsString,
+        /// Why.
+        source: guarded::Error,
+    },
     /// It could not be watched.
     #[error("failed to watch the program {program:?}")]
     Watch {
@@ -175,17 +203,20 @@ pub enum Error {
     },
 }
 
-/// Runs a command to its end. Dropping the future kills its process group.
+/// Runs a command to its end. Dropping the future kills its process group, or its whole tree where
+/// it runs under a guard.
 ///
 /// # Errors
-/// See [`Error`]. Where the program did start, its group is killed.
+/// See [`Error`]. Where the program did start, it is killed.
 pub async fn run(spec: Spec) -> Result<Output, Error> {
     let started = Instant::now();
-    let mut running = Running::start(&spec)?;
+    let mut running = Running::start(&spec).await?;
     let mut stdout = Capture::new(spec.output);
     let mut stderr = Capture::new(spec.output);
     let end = timeout(spec.deadline, running.end(&spec.input, &mut stdout, &mut stderr)).await;
-    drop(running);
+    if !matches!(end, Ok(Ok(_))) {
+        running.kill().await;
+    }
     let (program, stdout, stderr) = (spec.program, stdout.finish(), stderr.finish());
     match end {
         Ok(Ok(ending)) => Ok(Output { ending, stdout, stderr, duration: started.elapsed() }),
@@ -201,10 +232,10 @@ pub async fn run(spec: Spec) -> Result<Output, Error> {
     }
 }
 
-/// A child that leads a process group. Dropping it kills the group; the runtime then reaps it.
-struct Running {
-    child: Child,
-    group: Group,
+/// A child and what owns it. Dropping it kills what it owns; the runtime then reaps the child.
+enum Running {
+    Group { child: Child, group: Group },
+    Guarded(Guarded),
 }
 
 enum Stopped {
@@ -213,7 +244,31 @@ enum Stopped {
 }
 
 impl Running {
-    fn start(spec: &Spec) -> Result<Self, Error> {
+    async fn start(spec: &Spec) -> Result<Self, Error> {
+        match &spec.guard {
+            None => Self::start_group(spec),
+            Some(Guard { launcher, marks }) => {
+                let mut guarded = guarded::Spec::new(
+                    launcher.clone(),
+                    &spec.program,
+                    &spec.folder,
+                    marks.clone(),
+                );
+                guarded.args.clone_from(&spec.args);
+                guarded.env.clone_from(&spec.env);
+                let program = spec.program.clone();
+                let started = guarded::spawn(guarded).await;
+                started.map(Self::Guarded).map_err(|error| match error {
+                    guarded::Error::Missing { program } => Error::Missing { program },
+                    guarded::Error::NoFolder { folder } => Error::NoFolder { folder },
+                    guarded::Error::Start { program, source } => Error::Start { program, source },
+                    source => Error::Guard { program, source },
+                })
+            }
+        }
+    }
+
+    fn start_group(spec: &Spec) -> Result<Self, Error> {
         if !spec.folder.is_dir() {
             return Err(Error::NoFolder { folder: spec.folder.clone() });
         }
@@ -222,7 +277,7 @@ impl Running {
             .args(&spec.args)
             .process_group(0)
             .kill_on_drop(true)
-            .stdin(if spec.input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -231,7 +286,7 @@ impl Running {
                 _ => Error::Start { program, source },
             })?;
         let group = Group(child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw));
-        Ok(Self { child, group })
+        Ok(Self::Group { child, group })
     }
 
     /// Waits for the program, not for what it left in the background: that is killed.
@@ -241,27 +296,55 @@ impl Running {
         stdout: &mut Capture,
         stderr: &mut Capture,
     ) -> Result<Ending, Stopped> {
-        let pipes = (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take());
+        let (feed, out, err) = match self {
+            Self::Group { child, .. } => {
+                (child.stdin.take(), child.stdout.take(), child.stderr.take())
+            }
+            Self::Guarded(it) => (it.stdin.take(), it.stdout.take(), it.stderr.take()),
+        };
         let transfer = async {
-            let (feed, out, err) = pipes;
             tokio::try_join!(write_all(feed, input), read_all(out, stdout), read_all(err, stderr))
         };
         tokio::pin!(transfer);
         let mut transferred = false;
-        let status = loop {
+        let ending = loop {
             tokio::select! {
-                status = self.child.wait() => break status.map_err(Stopped::Watch)?,
+                ending = self.wait() => break ending.map_err(Stopped::Watch)?,
                 result = &mut transfer, if !transferred => {
                     result?;
                     transferred = true;
                 }
             }
         };
-        self.group.kill();
         if !transferred && let Ok(result) = timeout(DRAIN, &mut transfer).await {
             result?;
         }
-        Ok(status.into())
+        Ok(ending)
+    }
+
+    /// Waits for the program, and kills what it left. Cancel-safe.
+    async fn wait(&mut self) -> io::Result<Ending> {
+        match self {
+            Self::Group { child, group } => {
+                let status = child.wait().await?;
+                group.kill();
+                Ok(status.into())
+            }
+            Self::Guarded(guarded) => Ok(guarded.wait().await),
+        }
+    }
+
+    async fn kill(&mut self) {
+        match self {
+            Self::Group { child, group } => {
+                group.kill();
+                // It was killed; nothing is lost when that cannot be seen.
+                let _ = child.wait().await;
+            }
+            Self::Guarded(guarded) => {
+                guarded.kill().await;
+            }
+        }
     }
 }
 

@@ -2,15 +2,13 @@
 //!
 //! They need the right to make PID namespaces (root, or CAP_SYS_ADMIN) and fail without it.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{KINDS, Stage, until};
 use callboard_process::guarded::{Error, Event, FenceTimes, Guarded, Isolation, spawn};
 use callboard_process::{Ending, sweep};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{KINDS, Stage, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 

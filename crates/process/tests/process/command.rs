@@ -3,23 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::{BINARY, Stage, until};
 use callboard_process::command::{Error, Spec, run};
-use callboard_process::{Ending, Limits};
+use callboard_process::{Ending, Launcher, Limits};
 
 fn sh(script: &str) -> Spec {
     Spec::new("/bin/sh", "/").args(["-c", script])
-}
-
-/// Waits until `fact` holds; panics after 5 s.
-async fn until(what: &str, fact: impl Fn() -> bool) {
-    let waiting = async {
-        while !fact() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
 }
 
 fn lives(pid: &str) -> bool {
@@ -56,14 +45,14 @@ async fn missing_program_and_missing_folder_are_told_apart() {
 async fn hanging_command_is_killed_with_its_group_and_keeps_its_output() {
     let spec = sh("sleep 1000 & echo $!; wait").deadline(Duration::from_millis(300));
     let Err(Error::TimedOut { output, .. }) = run(spec).await else { panic!("a time-out") };
-    until("the sleep is killed", || !lives(&output.stdout.text())).await;
+    until(|| !lives(&output.stdout.text()), || "the sleep is killed".to_owned()).await;
 }
 
 #[tokio::test]
 async fn background_process_neither_delays_the_end_nor_survives_it() {
     let output = run(sh("sleep 1000 & echo $!")).await.expect("it runs");
     assert!(output.duration < Duration::from_secs(5));
-    until("the sleep is killed", || !lives(&output.stdout.text())).await;
+    until(|| !lives(&output.stdout.text()), || "the sleep is killed".to_owned()).await;
 }
 
 #[tokio::test]
@@ -73,9 +62,9 @@ async fn dropped_command_is_killed_with_its_group() {
     let pid = || std::fs::read_to_string(folder.path().join("pid")).unwrap_or_default();
     tokio::select! {
         result = run(spec) => panic!("it ended: {result:?}"),
-        () = until("it runs", || pid().ends_with('\n')) => {}
+        () = until(|| pid().ends_with('\n'), || "it runs".to_owned()) => {}
     }
-    until("the sleep is killed", || !lives(&pid())).await;
+    until(|| !lives(&pid()), || "the sleep is killed".to_owned()).await;
 }
 
 #[tokio::test]
@@ -99,4 +88,32 @@ async fn long_output_keeps_head_and_tail() {
 async fn unread_input_is_no_error() {
     let output = run(sh("exit 0").input(vec![0; 1024 * 1024])).await.expect("it runs");
     assert_eq!(output.ending, Ending::Code(0));
+}
+
+fn guarded(stage: &Stage, script: &str) -> Spec {
+    sh(script).guard(Launcher::at(BINARY), stage.marks())
+}
+
+#[tokio::test]
+async fn guarded_command_leaves_no_descendant() {
+    let stage = Stage::new();
+    let spec = guarded(&stage, &format!("{} & cat; exit 6", stage.daemoniser())).input("in\n");
+    let output = run(spec).await.expect("it runs");
+    assert_eq!((output.ending, output.stdout.text().as_str()), (Ending::Code(6), "in\n"));
+    assert_eq!(stage.processes(), Vec::<String>::new());
+
+    let hanging = guarded(&stage, &stage.daemoniser()).deadline(Duration::from_millis(300));
+    assert!(matches!(run(hanging).await, Err(Error::TimedOut { .. })));
+    assert_eq!(stage.processes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn guarded_command_has_the_same_errors() {
+    let stage = Stage::new();
+    let missing = Spec { program: "/nowhere/program".into(), ..guarded(&stage, "") };
+    assert!(matches!(run(missing).await, Err(Error::Missing { .. })));
+    let no_folder = Spec { folder: "/nowhere".into(), ..guarded(&stage, "") };
+    assert!(matches!(run(no_folder).await, Err(Error::NoFolder { .. })));
+    let no_guard = sh("").guard(Launcher::at("/bin/false"), stage.marks());
+    assert!(matches!(run(no_guard).await, Err(Error::Guard { .. })));
 }

@@ -1,0 +1,5 @@
+//! This crate against real processes.
+
+mod command;
+mod guard;
+mod support;
