@@ -1,5 +1,7 @@
 //! The limits of the embedded substrate, with their defaults.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::open_error::OpenError;
@@ -22,8 +24,8 @@ pub struct Config {
     /// How many bytes the waiting writes larger than 4 KiB hold together. When it is full, callers
     /// wait.
     pub queue_bytes_max: usize,
-    /// How long a caller waits for a place in the queue or for a reader before it is told "busy"
-    /// (`NotWritten` or `Unavailable`), in milliseconds.
+    /// How long a caller waits for a place in the queue or for a reader, and the writer for another
+    /// program that holds the file, before "busy" (`NotWritten` or `Unavailable`), in milliseconds.
     pub wait_ms_max: u64,
     /// How many stream heads the writer remembers. A forgotten one costs an index look-up.
     pub heads_max: usize,
@@ -76,6 +78,10 @@ impl Default for Config {
 }
 
 impl Config {
+    pub(crate) fn wait_max(&self) -> Duration {
+        Duration::from_millis(self.wait_ms_max)
+    }
+
     /// Refuses limits with which nothing could work.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
         let sizes = [

@@ -7,6 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use callboard_stdx::fs::sync_folder;
 use rusqlite::config::DbConfig;
@@ -43,15 +44,16 @@ pub(crate) fn open_writer(
         refuse_orphaned_wal(&path)?;
         create(folder, &path)?;
     }
-    let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| failed(&path, e))?;
+    let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, cfg.wait_max())
+        .map_err(|e| failed(&path, e))?;
     configure_writer(&db, cfg).map_err(|e| failed(&path, e))?;
     migrate(&db, schema).map_err(|e| failed(&path, e))?;
     Ok(db)
 }
 
 /// Opens a connection that can only read.
-pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+pub(crate) fn open_reader(path: &Path, wait_max: Duration) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, wait_max)
 }
 
 /// Copies the write-ahead log to the database, so that the next start is quick.
@@ -59,9 +61,11 @@ pub(crate) fn checkpoint(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+/// `wait_max`: how long another program's lock on the file is waited for.
+fn connect(path: &Path, access: OpenFlags, wait_max: Duration) -> rusqlite::Result<Connection> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
     let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(wait_max)?;
     // A connection that closes must not write to a file that may just have proved damaged.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
@@ -120,7 +124,7 @@ fn create(folder: &Path, path: &Path) -> Result<(), OpenError> {
 }
 
 fn initialise(path: &Path) -> rusqlite::Result<()> {
-    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO)?;
     db.pragma_update(None, "page_size", Natural(PAGE_BYTES))?;
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
     db.execute_batch("CREATE TABLE fence (id INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT;")?;
@@ -150,7 +154,7 @@ fn check(path: &Path, schema: &Schema, cfg: &Config) -> Result<(), OpenError> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))
             .map_err(|source| io_error("restrict", path, source))?;
     }
-    let db = open_reader(path).map_err(|e| failed(path, e))?;
+    let db = open_reader(path, cfg.wait_max()).map_err(|e| failed(path, e))?;
     let application_id: u32 = db
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(|e| failed(path, e))?;

@@ -33,7 +33,7 @@ impl Readers {
             idle: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(cfg.readers)),
             n: u32::try_from(cfg.readers).unwrap_or(u32::MAX),
-            wait_max: Duration::from_millis(cfg.wait_ms_max),
+            wait_max: cfg.wait_max(),
         }))
     }
 
@@ -60,7 +60,7 @@ impl Readers {
             let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match idle {
                 Some(connection) => connection,
-                None => database::open_reader(&shared.path)?,
+                None => database::open_reader(&shared.path, shared.wait_max)?,
             };
             let result = read(&connection);
             shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);

@@ -104,7 +104,7 @@ impl<A: Apply> Writer<A> {
         Ok(Self {
             queue,
             room: Arc::new(Semaphore::new(cfg.queue_bytes_max.min(Semaphore::MAX_PERMITS))),
-            wait_max: Duration::from_millis(cfg.wait_ms_max),
+            wait_max: cfg.wait_max(),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -309,5 +309,88 @@ impl<A: Apply> Worker<A> {
             };
             let _ = write.reply.send(Err(failure));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Inserts numbers. A negative one breaks a deferred rule, so that COMMIT itself fails.
+    struct Numbers {
+        /// Whether reading back fails.
+        blind: bool,
+    }
+
+    impl Apply for Numbers {
+        type Request = i64;
+        type Done = i64;
+        type Answer = i64;
+        type Refusal = ();
+
+        fn apply(&mut self, db: &Connection, number: i64) -> rusqlite::Result<Result<i64, ()>> {
+            match number {
+                0 => return Ok(Err(())),
+                1.. => db.execute("INSERT INTO numbers (n) VALUES (?1)", [number])?,
+                _ => db.execute("INSERT INTO numbers (n, parent) VALUES (?1, -1)", [number])?,
+            };
+            Ok(Ok(number))
+        }
+
+        fn landed(&self, db: &Connection, number: &i64) -> rusqlite::Result<bool> {
+            match self.blind {
+                true => Err(rusqlite::Error::InvalidQuery),
+                false => db.prepare("SELECT 1 FROM numbers WHERE n = ?1")?.exists([number]),
+            }
+        }
+
+        fn committed(&mut self, number: i64) -> i64 {
+            number
+        }
+
+        fn rolled_back(&mut self) {}
+    }
+
+    fn writer(blind: bool) -> (Writer<Numbers>, Arc<Monitor>) {
+        let db = Connection::open_in_memory().expect("opens");
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             CREATE TABLE fence (id INTEGER PRIMARY KEY, n INTEGER);
+             CREATE TABLE numbers (
+                 n INTEGER PRIMARY KEY,
+                 parent INTEGER REFERENCES numbers DEFERRABLE INITIALLY DEFERRED
+             );",
+        )
+        .expect("created");
+        let monitor = Arc::new(Monitor::default());
+        let cfg = Config::default();
+        let numbers = Numbers { blind };
+        let path = PathBuf::from("numbers.sqlite");
+        let writer = Writer::start("numbers", path, db, numbers, &cfg, Arc::clone(&monitor), ())
+            .expect("a thread starts");
+        (writer, monitor)
+    }
+
+    #[tokio::test]
+    async fn failed_commit_that_left_nothing_is_not_written() {
+        let (writer, monitor) = writer(false);
+        let outcome = writer.write(-7, 8).await;
+        assert!(matches!(outcome, Err(Failure::NotWritten(_))), "{outcome:?}");
+        assert_eq!((monitor.health().n_not_written, monitor.health().alerts.len()), (1, 1));
+        // A refusal proves nothing, a write does.
+        assert!(matches!(writer.write(0, 8).await, Err(Failure::Refused(()))));
+        assert_eq!(monitor.health().alerts.len(), 1);
+        assert!(matches!(writer.write(7, 8).await, Ok(7)));
+        assert_eq!(monitor.health().alerts.len(), 0);
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn failed_commit_that_cannot_be_settled_is_unknown() {
+        let (writer, monitor) = writer(true);
+        let outcome = writer.write(-7, 8).await;
+        assert!(matches!(outcome, Err(Failure::Unknown(_))), "{outcome:?}");
+        assert_eq!((monitor.health().n_unknown, monitor.health().alerts.len()), (1, 1));
+        writer.close().await;
     }
 }
