@@ -34,7 +34,7 @@ pub struct Description {
     /// Where it keeps its conversation.
     #[serde(default)]
     pub session: SessionFiles,
-    /// Files that are written to its home before its first start.
+    /// Files that are written to its home before it starts.
     #[serde(default)]
     pub preseed: Vec<Preseed>,
     /// What placement reserves for it.
@@ -104,7 +104,7 @@ pub struct SessionFiles {
     pub files: Vec<String>,
 }
 
-/// A file that is written where it is missing, so that the program asks nothing at its first start.
+/// A file that is written before a start, so that the program asks nothing and knows its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preseed {
@@ -112,6 +112,9 @@ pub struct Preseed {
     pub path: String,
     /// Its content.
     pub text: String,
+    /// Whether it is written at each start; else only where it is missing.
+    #[serde(default)]
+    pub always: bool,
 }
 
 /// What placement reserves for one running program.
