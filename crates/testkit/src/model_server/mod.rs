@@ -27,18 +27,7 @@ mod routes;
 mod script;
 mod server;
 mod state;
+pub mod usage;
 
 pub use server::{Config, Error, ModelServer};
 pub use state::Seen;
-
-/// What every reply claims to have used, so that tests can count exactly.
-pub mod usage {
-    /// Input tokens that came from no cache.
-    pub const INPUT: u64 = 1_111;
-    /// Output tokens.
-    pub const OUTPUT: u64 = 22;
-    /// Input tokens read from the cache.
-    pub const CACHE_READ: u64 = 333;
-    /// Input tokens written to the cache.
-    pub const CACHE_WRITE: u64 = 44;
-}

@@ -24,6 +24,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(web::resource("/v1/messages").route(web::post().to(messages)))
         .service(web::resource("/v1/messages/count_tokens").route(web::post().to(count_tokens)))
         .service(web::resource("/v1/models").route(web::get().to(models)))
+        .service(web::resource("/requests").route(web::get().to(requests)))
         .service(web::resource("/api/hello").to(HttpResponse::Ok))
         .default_service(web::to(unknown));
 }
@@ -88,6 +89,11 @@ async fn models() -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "data": [model], "has_more": false, "first_id": "scripted", "last_id": "scripted",
     }))
+}
+
+/// For people: what was seen.
+async fn requests(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(state.seen())
 }
 
 async fn unknown(http: HttpRequest, body: Bytes, state: Data<State>) -> HttpResponse {
