@@ -1,4 +1,13 @@
 //! Programs that are driven over their standard input and output.
+//!
+//! What to run comes from a [`callboard_agent::Description`]; the protocol from a codec without
+//! I/O; the process from `callboard-process`, which owns its whole tree.
 
 mod lines;
+mod prepare;
+mod runtime;
+mod session;
 pub mod stream_json;
+mod tail;
+
+pub use runtime::{Config, StdioRuntime};

@@ -164,6 +164,12 @@ impl Codec {
         self.ready
     }
 
+    /// Whether a prompt was handed over whose turn did not end.
+    #[must_use]
+    pub fn in_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
     fn line(&mut self, line: &Line, fed: &mut Fed) {
         let bytes = match line {
             Line::Cut(bytes) => {
