@@ -96,15 +96,17 @@ impl LogState {
         Appended { version, position }
     }
 
-    /// The commits of one stream among the first `n_seen` of all.
+    /// The commits of one stream after a version, among the first `n_seen` of all.
     fn of_stream(
         &self,
         stream: &Stream,
+        after: Version,
         n_seen: usize,
     ) -> impl DoubleEndedIterator<Item = &Stored> {
         let own = self.streams.get(stream).map_or(&[][..], Vec::as_slice);
-        let n = own.partition_point(|idx| *idx < n_seen);
-        own[..n].iter().map(|idx| &self.commits[*idx])
+        let own = &own[..own.partition_point(|idx| *idx < n_seen)];
+        let start = own.partition_point(|idx| self.commits[*idx].version <= after);
+        own[start..].iter().map(|idx| &self.commits[*idx])
     }
 
     fn after(&self, after: Position, n_seen: usize, n_max: usize) -> Vec<Stored> {
@@ -289,8 +291,7 @@ impl EventLog for Store {
     ) -> Result<Vec<Stored>, ReadError> {
         let look = |state: &mut State| {
             let n_seen = state.n_seen();
-            let own = state.log.of_stream(stream, n_seen);
-            own.skip_while(|stored| stored.version <= after).take(n_max).cloned().collect()
+            state.log.of_stream(stream, after, n_seen).take(n_max).cloned().collect()
         };
         self.read(|| stream.to_string(), way, look).await
     }
@@ -298,7 +299,8 @@ impl EventLog for Store {
     async fn find(&self, stream: &Stream, id: Uuid) -> Result<Option<Stored>, ReadError> {
         let look = |state: &mut State| {
             let n_seen = state.n_seen();
-            state.log.of_stream(stream, n_seen).rfind(|stored| stored.id == id).cloned()
+            let mut own = state.log.of_stream(stream, Version::EMPTY, n_seen);
+            own.rfind(|stored| stored.id == id).cloned()
         };
         self.read(|| stream.to_string(), way, look).await
     }

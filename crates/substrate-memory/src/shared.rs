@@ -177,23 +177,19 @@ impl Shared {
         loop {
             let changed = self.faults_changed.notified();
             let unreachable = {
-                let mut state = self.lock();
+                let state = self.lock();
                 if state.net.reaches(node, STORE) {
                     return Ok(());
                 }
-                let down = state.net.is_down(node);
-                if Instant::now() >= deadline {
-                    state.chance.counts.n_unreachable += 1;
-                }
-                if down { Unreachable::Down } else { Unreachable::Cut }
+                if state.net.is_down(node) { Unreachable::Down } else { Unreachable::Cut }
             };
             if unreachable == Unreachable::Down {
                 // What a dead process wanted is not done after its restart. Waiting keeps a caller
                 // that tries again and again from stopping virtual time.
                 tokio::time::sleep_until(deadline).await;
-                return Err(unreachable);
             }
             if Instant::now() >= deadline {
+                self.lock().chance.counts.n_unreachable += 1;
                 return Err(unreachable);
             }
             wait(changed, Some(deadline)).await;

@@ -99,6 +99,12 @@ mod without_faults {
     callboard_substrate::conformance!(Memory, start_paused = true);
 }
 
+mod on_many_threads {
+    use super::Memory;
+
+    callboard_substrate::conformance!(Memory, flavor = "multi_thread", worker_threads = 4);
+}
+
 mod with_lag {
     use super::Lagging;
 

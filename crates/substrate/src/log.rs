@@ -168,6 +168,8 @@ pub trait EventLog: Send + Sync {
     ) -> Result<Vec<Stored>, ReadError>;
 
     /// The commit with this id in `stream`, if it is stored: how an unknown outcome is settled.
+    /// `None` may be stale, and the commit may still land; it is final once an append of the next
+    /// owner has succeeded, for that shuts the earlier one out.
     ///
     /// # Errors
     /// See [`ReadError`].

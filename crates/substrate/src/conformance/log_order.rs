@@ -56,8 +56,9 @@ pub async fn tail_waits_for_the_next_commit<H: Harness>() {
     let mut after = Position::default();
     for id in 1..=3 {
         let waiting = log.tail(after, PAGE);
+        let waiting = tokio::time::timeout(harness.patience(), waiting);
         let (page, appended) = futures_util::join!(waiting, writer.must_append(id, b"mine"));
-        let page = page.expect("readable");
+        let page = page.expect("the commit wakes the tail").expect("readable");
         assert_eq!(ids(&page), [id]);
         assert_eq!(page[0].position, appended.position);
         after = appended.position;

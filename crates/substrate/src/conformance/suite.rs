@@ -5,7 +5,7 @@
 /// The first argument is the type that implements [`crate::conformance::Harness`]; what follows is
 /// given to `#[tokio::test(…)]`. The calling crate needs `tokio` with `macros` and `rt`.
 ///
-/// ```ignore
+/// ```text
 /// callboard_substrate::conformance!(crate::MyHarness, flavor = "multi_thread");
 /// ```
 #[macro_export]
