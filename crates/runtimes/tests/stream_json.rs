@@ -166,6 +166,15 @@ fn prompt_waits_until_the_program_is_ready() {
 }
 
 #[test]
+fn prompt_that_looks_like_a_command_is_text() {
+    let mut codec = codec(Config::default());
+    codec.feed(READY.as_bytes());
+    let line = codec.prompt(Uuid::nil(), "/clear all").expect("ready");
+    let message: Value = serde_json::from_slice(&line).expect("JSON");
+    assert_eq!(message["message"]["content"][0]["text"], " /clear all");
+}
+
+#[test]
 fn permission_is_allowed_for_exactly_what_was_asked() {
     let mut codec = prompted(Config::default());
     let events = codec.feed(&ask("r")).events;

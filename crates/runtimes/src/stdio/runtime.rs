@@ -12,6 +12,7 @@ use callboard_process::guarded::{self, Isolation};
 use callboard_process::{Launcher, Marks, command};
 use callboard_stdx::clock::SharedClock;
 use callboard_stdx::task::spawn_blocking;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::prepare::{self, Permissions};
@@ -22,23 +23,25 @@ use super::stream_json::{self, Codec, in_flight};
 const RECORD_LEN_MAX: u64 = 4 << 20;
 
 /// The limits and choices of the runtime.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The limits of the protocol.
     pub codec: stream_json::Config,
-    /// How long the program may take until it is ready for a prompt.
-    pub ready_within: Duration,
-    /// How long it may take to read what is written to it.
-    pub write_within: Duration,
+    /// How long the program may take until it is ready for a prompt; then it is killed.
+    pub ready_within_ms: u64,
+    /// How long it may take to read what is written to it; then the caller gets an error.
+    pub write_within_ms: u64,
     /// How long it may take to tell its version.
-    pub probe_within: Duration,
-    /// How many events may wait; beyond it the program's output is not read.
+    pub probe_within_ms: u64,
+    /// How many events may wait; beyond it the program's output is not read, and it waits.
     pub events_max: usize,
-    /// How much of its standard error is kept.
+    /// How much of the end of its standard error is kept.
     pub stderr_len_max: usize,
     /// Whether programs may do everything without a question. Never by default.
     pub bypass_permissions: bool,
-    /// What holds the process tree together.
+    /// What holds the process tree together; tests choose, the host decides elsewhere.
+    #[serde(skip)]
     pub isolation: Isolation,
 }
 
@@ -46,9 +49,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             codec: stream_json::Config::default(),
-            ready_within: Duration::from_secs(60),
-            write_within: Duration::from_secs(10),
-            probe_within: Duration::from_secs(20),
+            ready_within_ms: 60_000,
+            write_within_ms: 10_000,
+            probe_within_ms: 20_000,
             events_max: 1_024,
             stderr_len_max: 16 << 10,
             bypass_permissions: false,
@@ -148,7 +151,7 @@ impl StdioRuntime {
         resume: Option<&str>,
     ) -> Result<Box<dyn Session>, StartError> {
         let runtime = self.description.name.clone();
-        let deadline = self.cfg.ready_within;
+        let deadline = Duration::from_millis(self.cfg.ready_within_ms);
         let Ok(ready) = timeout(deadline, session.ready()).await else {
             return Err(StartError::TimedOut { runtime, deadline });
         };
@@ -212,7 +215,7 @@ impl Runtime for StdioRuntime {
         let (program, args) = (&self.description.command[0], &self.description.command[1..]);
         let spec = command::Spec::new(program, std::env::temp_dir())
             .args(args.iter().chain(&check.args).map(OsString::from))
-            .deadline(self.cfg.probe_within);
+            .deadline(Duration::from_millis(self.cfg.probe_within_ms));
         match command::run(spec).await {
             Ok(output) => self.judged(check, &output.stdout.text()),
             Err(error @ command::Error::Missing { .. }) => Err(self.missing(error.to_string())),

@@ -156,7 +156,7 @@ impl StdioSession {
             return Err(SessionError::Gone);
         }
         self.pipes.outbox.extend(bytes);
-        let deadline = self.cfg.write_within;
+        let deadline = Duration::from_millis(self.cfg.write_within_ms);
         let written = timeout(deadline, async {
             while !self.pipes.outbox.is_empty() && self.phase == Phase::Running {
                 self.step().await;

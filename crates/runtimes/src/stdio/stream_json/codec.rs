@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use callboard_agent::event::{Event, PermissionAnswer, Usage};
 use callboard_agent::runtime::SessionError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -23,7 +23,8 @@ use super::{control, outcome, outgoing, output};
 use crate::stdio::lines::{Line, Lines};
 
 /// The limits of a codec.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The longest line taken from the program; a longer one is reported as output, cut.
     pub line_len_max: usize,

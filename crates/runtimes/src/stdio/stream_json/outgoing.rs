@@ -22,7 +22,10 @@ fn control_request(id: &str, subtype: &str) -> Vec<u8> {
     }))
 }
 
+/// A prompt is text whatever it says: one that begins with a slash would be taken for a command
+/// (`/clear` forgets the conversation), so it gets a space in front.
 pub(super) fn prompt(id: Uuid, text: &str) -> Vec<u8> {
+    let text = if text.starts_with('/') { format!(" {text}") } else { text.to_owned() };
     line(&json!({
         "type": "user",
         "uuid": id,

@@ -1,103 +1,26 @@
-//! The real claude program, under a guard, against the scripted model server.
+//! The real claude program against the scripted model server.
 //!
 //! Run `tests/install-claude.sh` first; without the program these tests fail and say so.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use callboard_agent::description::{self, Description};
-use callboard_agent::event::{Event, PermissionAnswer, PermissionRequest, TurnOutcome, Usage};
+use callboard_agent::event::{Event, PermissionAnswer, TurnOutcome};
 use callboard_agent::runtime::{Launch, Runtime, Session, SessionError, StartError};
-use callboard_process::Launcher;
-use callboard_runtimes::stdio::{Config, StdioRuntime};
-use callboard_stdx::clock::SystemClock;
+use callboard_runtimes::stdio::Config;
 use callboard_testkit::claude;
-use callboard_testkit::model_server::{ModelServer, usage};
-use tempfile::TempDir;
-use tokio::time::timeout;
+use callboard_testkit::model_server::usage;
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Stage, runtime};
+
 /// A tool call that runs until it is killed, and shows by a file that it runs.
 const ENDLESS: &str = "[[sh:touch running; tail -f running > endless]]";
 
-/// A folder with a home and a workspace, a model server, and the runtime under test.
-struct Stage {
-    folder: TempDir,
-    owner: String,
-    server: ModelServer,
-    runtime: StdioRuntime,
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self::with(Config::default())
-    }
-
-    fn with(cfg: Config) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("work")).expect("writable");
-        let owner = Uuid::now_v7().to_string();
-        let launcher = Launcher::at(env!("CARGO_BIN_EXE_guard-for-runtimes"));
-        let clock = Arc::new(SystemClock);
-        let runtime = StdioRuntime::new(cfg, description(), launcher, owner.clone(), clock);
-        let server = ModelServer::start().expect("a free port");
-        Self { folder, owner, server, runtime }
-    }
-
-    fn work(&self, name: &str) -> PathBuf {
-        self.folder.path().join("work").join(name)
-    }
-
-    fn launch(&self, resume: Option<&str>) -> Launch {
-        let env = [
-            ("ANTHROPIC_BASE_URL", self.server.url()),
-            ("ANTHROPIC_API_KEY", "sk-ant-scripted".to_owned()),
-        ];
-        Launch {
-            agent: "tests".parse().expect("legal"),
-            epoch: 1,
-            folder: self.work(""),
-            home: self.folder.path().join("home"),
-            resume: resume.map(str::to_owned),
-            model: None,
-            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
-        }
-    }
-
-    async fn start(&self, resume: Option<&str>) -> (Driver, Option<String>) {
-        let session = self.runtime.start(self.launch(resume)).await.expect("claude starts");
-        let mut driver = Driver { session, events: Vec::new() };
-        match driver.next().await {
-            Event::Ready { in_flight, .. } => (driver, in_flight),
-            event => panic!("not ready: {event:?}"),
-        }
-    }
-
-    /// The processes of this stage that live.
-    fn processes(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc").expect("a /proc").flatten() {
-            let read = |file: &str| std::fs::read(entry.path().join(file)).unwrap_or_default();
-            let is_zombie = String::from_utf8_lossy(&read("stat")).contains(") Z ");
-            if !is_zombie && String::from_utf8_lossy(&read("environ")).contains(&self.owner) {
-                found.push(String::from_utf8_lossy(&read("cmdline")).replace('\0', " "));
-            }
-        }
-        found
-    }
-
-    async fn until(&self, what: &str, fact: impl Fn(&Self) -> bool) {
-        let waiting = async {
-            while !fact(self) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let waited = timeout(PATIENCE, waiting).await;
-        assert!(waited.is_ok(), "not within {PATIENCE:?}: {what}; {:#?}", self.processes());
-    }
+fn fresh() -> Stage {
+    Stage::new(Config::default(), description())
 }
 
 /// The built-in description, with the installed program.
@@ -107,83 +30,6 @@ fn description() -> Description {
     let program = claude::program().unwrap_or_else(|missing| panic!("{missing}"));
     description.command = vec![program.to_string_lossy().into_owned()];
     description
-}
-
-/// A session and all that it told so far.
-struct Driver {
-    session: Box<dyn Session>,
-    events: Vec<Event>,
-}
-
-impl Driver {
-    async fn next(&mut self) -> Event {
-        let event = timeout(PATIENCE, self.session.next()).await;
-        let event = event.unwrap_or_else(|_| panic!("silence after {:#?}", self.events));
-        let event = event.expect("the last event was not awaited again");
-        self.events.push(event.clone());
-        event
-    }
-
-    async fn prompt(&mut self, text: &str) -> Uuid {
-        let id = Uuid::now_v7();
-        self.session.prompt(id, text).await.expect("idle");
-        id
-    }
-
-    async fn request(&mut self) -> PermissionRequest {
-        loop {
-            match self.next().await {
-                Event::PermissionRequested(request) => return request,
-                Event::TurnEnded { .. } | Event::Exited { .. } => panic!("{:#?}", self.events),
-                _ => {}
-            }
-        }
-    }
-
-    async fn answer(&mut self, answer: PermissionAnswer) -> PermissionRequest {
-        let request = self.request().await;
-        self.session.answer(&request.id, answer).await.expect("it lives");
-        request
-    }
-
-    async fn turn_ended(&mut self) -> (Uuid, TurnOutcome, String) {
-        loop {
-            match self.next().await {
-                Event::TurnEnded { prompt, outcome, summary } => return (prompt, outcome, summary),
-                Event::Exited { .. } => panic!("{:#?}", self.events),
-                _ => {}
-            }
-        }
-    }
-
-    async fn exited(&mut self) -> Event {
-        loop {
-            let event = self.next().await;
-            if matches!(event, Event::Exited { .. }) {
-                return event;
-            }
-        }
-    }
-
-    fn session_id(&self) -> String {
-        match &self.events[0] {
-            Event::Ready { session, .. } => session.clone(),
-            event => panic!("not ready first: {event:?}"),
-        }
-    }
-
-    fn total(&self) -> Usage {
-        let mut total = Usage::default();
-        for event in &self.events {
-            if let Event::Usage(usage) = event {
-                total.input_tokens += usage.input_tokens;
-                total.output_tokens += usage.output_tokens;
-                total.cached_tokens += usage.cached_tokens;
-                total.cost_micro_usd += usage.cost_micro_usd;
-            }
-        }
-        total
-    }
 }
 
 fn deny(reason: &str) -> PermissionAnswer {
@@ -202,7 +48,7 @@ fn read(path: &Path) -> String {
 
 #[tokio::test]
 async fn prompt_tool_calls_permissions_and_usage() {
-    let stage = Stage::new();
+    let stage = fresh();
     let (mut claude, _) = stage.start(None).await;
     let prompt = claude
         .prompt("go [[sh:echo hi > allowed]] [[sh:echo no > denied]] [[write:w|text]] [[say:fin]]")
@@ -245,7 +91,7 @@ async fn prompt_tool_calls_permissions_and_usage() {
 
 #[tokio::test]
 async fn killed_in_a_tool_call_it_resumes_its_conversation() {
-    let stage = Stage::new();
+    let stage = fresh();
     let (mut claude, _) = stage.start(None).await;
     claude.prompt("remember the word PURPLE [[say:noted]]").await;
     claude.turn_ended().await;
@@ -261,7 +107,7 @@ async fn killed_in_a_tool_call_it_resumes_its_conversation() {
     let files = stage.runtime.session_files(&stage.launch(None), &session).expect("readable");
     assert_eq!(files.len(), 1, "{files:?}");
     // Another home and another workspace: what a checkpoint carries to another host is enough.
-    let other = Stage::new();
+    let other = fresh();
     let file = other.folder.path().join("home").join(&files[0]);
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("writable");
     std::fs::copy(stage.folder.path().join("home").join(&files[0]), file).expect("copied");
@@ -281,7 +127,7 @@ async fn killed_in_a_tool_call_it_resumes_its_conversation() {
 
 #[tokio::test]
 async fn interrupted_turn_ends_and_the_next_one_works() {
-    let stage = Stage::new();
+    let stage = fresh();
     let (mut claude, _) = stage.start(None).await;
     claude.prompt(ENDLESS).await;
     claude.answer(PermissionAnswer::Allow).await;
@@ -311,7 +157,7 @@ async fn interrupted_turn_ends_and_the_next_one_works() {
 
 #[tokio::test]
 async fn provider_that_refuses_for_a_while_is_survived() {
-    let stage = Stage::new();
+    let stage = fresh();
     let (mut claude, _) = stage.start(None).await;
     claude.prompt("[[fail:429:1]] [[say:at last]]").await;
     assert_eq!(claude.turn_ended().await.2, "at last");
@@ -323,7 +169,7 @@ async fn provider_that_refuses_for_a_while_is_survived() {
 
 #[tokio::test]
 async fn settings_of_the_repository_allow_nothing_and_its_instructions_are_read() {
-    let stage = Stage::new();
+    let stage = fresh();
     let allow =
         r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"allow"}}"#;
     let hook =
@@ -347,7 +193,7 @@ async fn settings_of_the_repository_allow_nothing_and_its_instructions_are_read(
 
 #[tokio::test]
 async fn permissions_are_bypassed_only_by_configuration() {
-    let stage = Stage::with(Config { bypass_permissions: true, ..Config::default() });
+    let stage = Stage::new(Config { bypass_permissions: true, ..Config::default() }, description());
     let (mut claude, _) = stage.start(None).await;
     claude.prompt("[[sh:touch made]] [[say:fin]]").await;
     claude.turn_ended().await;
@@ -358,7 +204,7 @@ async fn permissions_are_bypassed_only_by_configuration() {
 
 #[tokio::test]
 async fn starts_that_cannot_work_say_why_and_leave_nothing() {
-    let stage = Stage::new();
+    let stage = fresh();
     let unknown = Uuid::now_v7().to_string();
     let error = |result: Result<Box<dyn Session>, StartError>| result.err().expect("refused");
     let no_session = error(stage.runtime.start(stage.launch(Some(&unknown))).await);
@@ -370,7 +216,8 @@ async fn starts_that_cannot_work_say_why_and_leave_nothing() {
 
     let mut taken = description();
     taken.launch.args.push("--no-such-flag".to_owned());
-    let ended = error(other_runtime(&stage, taken).start(stage.launch(None)).await);
+    let ended =
+        error(runtime(Config::default(), taken, &stage.owner).start(stage.launch(None)).await);
     assert!(
         matches!(&ended, StartError::EndedAtOnce { reason, .. }
         if reason.contains("no-such-flag")),
@@ -379,14 +226,14 @@ async fn starts_that_cannot_work_say_why_and_leave_nothing() {
 
     let mut absent = description();
     absent.command = vec!["/nonexistent/claude".to_owned()];
-    let absent = other_runtime(&stage, absent);
+    let absent = runtime(Config::default(), absent, &stage.owner);
     let missing = error(absent.start(stage.launch(None)).await);
     assert!(missing.to_string().contains("npm install"), "{missing}");
     assert!(!missing.retryable());
     assert!(absent.probe().await.is_err());
 
-    let impatient = Config { ready_within: Duration::from_millis(20), ..Config::default() };
-    let impatient = Stage::with(impatient);
+    let impatient = Config { ready_within_ms: 20, ..Config::default() };
+    let impatient = Stage::new(impatient, description());
     let late = error(impatient.runtime.start(impatient.launch(None)).await);
     assert!(matches!(late, StartError::TimedOut { .. }), "{late}");
     impatient.until("no process is left", |stage| stage.processes().is_empty()).await;
@@ -394,8 +241,38 @@ async fn starts_that_cannot_work_say_why_and_leave_nothing() {
     assert!(stage.runtime.probe().await.expect("installed").starts_with(claude::VERSION));
 }
 
-fn other_runtime(stage: &Stage, description: Description) -> StdioRuntime {
-    let launcher = Launcher::at(env!("CARGO_BIN_EXE_guard-for-runtimes"));
-    let clock = Arc::new(SystemClock);
-    StdioRuntime::new(Config::default(), description, launcher, stage.owner.clone(), clock)
+#[tokio::test]
+async fn prompt_is_text_whatever_it_says() {
+    let stage = fresh();
+    std::fs::write(stage.work("secret"), "the password is PURPLE").expect("writable");
+    let (mut claude, _) = stage.start(None).await;
+    claude.prompt("/clear [[say:one]]").await;
+    assert_eq!(claude.turn_ended().await.2, "one", "not taken for a command");
+    claude.prompt(&format!("see @{} [[say:two]]", stage.work("secret").display())).await;
+    assert_eq!(claude.turn_ended().await.2, "two");
+    let turns = stage.server.turns();
+    assert!(turns[1].mentions("/clear"), "{:#}", turns[1].body["messages"]);
+    assert!(!turns[1].mentions("PURPLE"), "a file that is mentioned is not read unasked");
+}
+
+#[tokio::test]
+async fn record_that_was_cut_in_a_line_is_resumed() {
+    let stage = fresh();
+    let (mut claude, _) = stage.start(None).await;
+    claude.prompt("remember the word PURPLE [[say:noted]]").await;
+    claude.turn_ended().await;
+    claude.prompt("[[say:to be cut]]").await;
+    claude.turn_ended().await;
+    let session = claude.session_id();
+    claude.session.stop(Duration::from_secs(5)).await;
+    let files = stage.runtime.session_files(&stage.launch(None), &session).expect("readable");
+    let file = stage.folder.path().join("home").join(&files[0]);
+    let record = std::fs::read(&file).expect("readable");
+    std::fs::write(&file, &record[..record.len() - 40]).expect("writable");
+
+    let (mut claude, _) = stage.start(Some(&session)).await;
+    claude.prompt("go on with [[say:resumed]]").await;
+    assert_eq!(claude.turn_ended().await.2, "resumed");
+    let turns = stage.server.turns();
+    assert!(turns.last().is_some_and(|turn| turn.mentions("remember the word PURPLE")));
 }
