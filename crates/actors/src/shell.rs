@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::exit::{ExitReason, Lifecycle, Report, panic_text};
-use crate::mailbox::{Handle, Next};
+use crate::mailbox::{self, Handle, Next};
 use crate::spawner::Spawner;
 
 /// What an actor does. Plain code: it sees neither actix nor other actors' addresses.
@@ -207,10 +207,7 @@ impl<B: Behaviour> Turn<'_, B> {
     }
 
     async fn drain(&mut self) -> Result<(), ExitReason> {
-        let cfg = *self.handle.0.config();
-        let turn_max = Duration::from_millis(cfg.turn_ms_max);
-        let mut began = Instant::now();
-        let mut n_handled = 0;
+        let mut budget = Budget::new(*self.handle.0.config());
         loop {
             match self.handle.0.next() {
                 Next::Stop => return Err(ExitReason::Normal),
@@ -218,12 +215,65 @@ impl<B: Behaviour> Turn<'_, B> {
                 Next::Observe(reply) => reply.send(self.core.observable_state()),
                 Next::Message(message) => self.core.handle(message, self.handle).await?,
             }
-            n_handled += 1;
-            if n_handled >= cfg.n_turn_max || began.elapsed() >= turn_max {
+            if budget.is_spent() {
                 tokio::task::yield_now().await;
-                began = Instant::now();
-                n_handled = 0;
+                budget = Budget::new(*self.handle.0.config());
             }
         }
+    }
+}
+
+/// How long an actor may work before its siblings get their turn.
+struct Budget {
+    n_max: u32,
+    time_max: Duration,
+    began: Instant,
+    n_handled: u32,
+    /// When to look at the clock: that costs as much as a short message.
+    look_at: u32,
+}
+
+impl Budget {
+    fn new(cfg: mailbox::Config) -> Self {
+        let time_max = Duration::from_millis(cfg.turn_ms_max);
+        Self { n_max: cfg.n_turn_max, time_max, began: Instant::now(), n_handled: 0, look_at: 1 }
+    }
+
+    /// Counts a message. Looks at the clock after 1, 2, 4, 8 … messages, and after each once as many
+    /// messages again would pass the limit.
+    fn is_spent(&mut self) -> bool {
+        self.n_handled += 1;
+        if self.n_handled >= self.n_max {
+            return true;
+        }
+        if self.n_handled < self.look_at {
+            return false;
+        }
+        let elapsed = self.began.elapsed();
+        let is_short = elapsed * 2 < self.time_max;
+        self.look_at = if is_short { self.n_handled * 2 } else { self.n_handled + 1 };
+        elapsed >= self.time_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn n_messages(each: Duration) -> u32 {
+        let mut budget = Budget::new(mailbox::Config::default());
+        loop {
+            tokio::time::advance(each).await;
+            if budget.is_spent() {
+                return budget.n_handled;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turn_ends_after_64_messages_or_5_ms() {
+        assert_eq!(n_messages(Duration::ZERO).await, 64);
+        assert_eq!(n_messages(Duration::from_millis(1)).await, 5);
+        assert_eq!(n_messages(Duration::from_millis(7)).await, 1);
     }
 }

@@ -1,13 +1,11 @@
 //! The event-sourced shell against a log that crashes, loses and refuses.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{Command, Counter, Fault, Owed, Refused, SOON, World, simulate, until};
 use callboard_actors::sourced::{Alert, CommandError};
 use callboard_actors::{ActorRef, CallError, ExitReason, Report, Spawner};
 use chrono::{DateTime, Utc};
-use common::{Command, Counter, Fault, Owed, Refused, SOON, World, simulate, until};
 
 type Launcher = callboard_actors::sourced::Launcher<Counter>;
 

@@ -11,35 +11,10 @@ use callboard_actors::{
     SupervisorHandle, SupervisorSpec, Watch, mailbox,
 };
 use callboard_stdx::backoff;
-use callboard_stdx::clock::{Clock, SystemClock};
-use chrono::{DateTime, Utc};
+use callboard_stdx::clock::SystemClock;
 use tokio::time::Instant;
 
-/// Longer than everything here takes, in virtual time.
-const SOON: Duration = Duration::from_secs(60);
-
-fn simulate<T>(test: impl Future<Output = T>) -> T {
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().start_paused(true).build().expect("a runtime")
-    };
-    actix::System::with_tokio_rt(runtime).block_on(test)
-}
-
-/// No jitter, so that delays are exact.
-struct Plain;
-
-impl Clock for Plain {
-    fn now(&self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH
-    }
-    fn new_id(&self) -> uuid::Uuid {
-        uuid::Uuid::nil()
-    }
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
+use crate::common::{SOON, TestClock, simulate};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
@@ -131,7 +106,7 @@ fn tools(heard: &Arc<Heard>) -> Tools {
             delays.delays_ms.lock().expect("not poisoned").push(after.as_millis());
         }
     };
-    let tools = Tools::new(Spawner::Current, Arc::new(Plain), heard.clone());
+    let tools = Tools::new(Spawner::Current, TestClock::new(), heard.clone());
     Tools { observer: Arc::new(observer), ..tools }
 }
 

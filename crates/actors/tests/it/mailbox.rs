@@ -10,15 +10,7 @@ use callboard_actors::{
     mailbox,
 };
 
-const SOON: Duration = Duration::from_secs(60);
-
-fn simulate<T>(test: impl Future<Output = T>) -> T {
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().start_paused(true).build().expect("a runtime")
-    };
-    actix::System::with_tokio_rt(runtime).block_on(test)
-}
+use crate::common::{SOON, simulate};
 
 enum Message {
     Note(&'static str),
