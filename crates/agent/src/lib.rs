@@ -5,6 +5,7 @@
 
 pub mod description;
 pub mod event;
+pub mod output;
 pub mod runtime;
 pub mod workspace;
 

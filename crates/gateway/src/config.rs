@@ -1,0 +1,41 @@
+//! The limits of the HTTP interface.
+
+use serde::{Deserialize, Serialize};
+
+/// Where it listens, and its limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address. Only loopback addresses are accepted: other interfaces need users and TLS, which
+    /// do not exist yet. Port 0 takes a free one.
+    pub listen: String,
+    /// Whether another free port is taken when this one is in use.
+    pub any_port: bool,
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long an actor may take to answer a command, in milliseconds.
+    pub command_ms_max: u64,
+    /// How long an answer waits until the view has caught up with the log, in milliseconds.
+    pub view_ms_max: u64,
+    /// Event streams and other long requests at once; more are refused.
+    pub streams_max: usize,
+    /// Commits that the view folds at once.
+    pub fold_batch: usize,
+    /// The largest patch and output piece of one answer, in bytes.
+    pub answer_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7117".to_owned(),
+            any_port: true,
+            body_bytes_max: 4 * 1024 * 1024,
+            command_ms_max: 15_000,
+            view_ms_max: 2_000,
+            streams_max: 64,
+            fold_batch: 256,
+            answer_bytes_max: 1024 * 1024,
+        }
+    }
+}
