@@ -9,7 +9,7 @@ use crate::open_error::OpenError;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Every limit of the embedded substrate. All must be above zero.
+/// Every limit of the embedded substrate. All must be above zero, except where it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -19,6 +19,9 @@ pub struct Config {
     pub value_bytes_max: usize,
     /// How many writes share one transaction and one sync at most.
     pub batch_max: usize,
+    /// How long the writer waits for as many writes as the last batch had, in microseconds, and
+    /// never longer than the last sync took. One that writes alone never waits. May be zero.
+    pub gather_us_max: u64,
     /// How many writes wait for the writer of each database. When it is full, callers wait.
     pub queue_max: usize,
     /// How many bytes the waiting writes larger than 4 KiB hold together. When it is full, callers
@@ -59,6 +62,7 @@ impl Default for Config {
             commit_bytes_max: MIB,
             value_bytes_max: MIB,
             batch_max: 512,
+            gather_us_max: 1_000,
             queue_max: 1_024,
             queue_bytes_max: 64 * MIB,
             wait_ms_max: 5_000,

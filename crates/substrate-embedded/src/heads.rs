@@ -17,15 +17,16 @@ impl<K: Hash + Eq, V: Copy> Recent<K, V> {
     }
 
     /// The value, which counts as used now.
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V>
+    pub(crate) fn get(&mut self, key: &K) -> Option<V>
     where
         K: Clone,
     {
-        if !self.young.contains_key(key) {
-            let value = self.old.remove(key)?;
-            self.insert(key.clone(), value);
+        if let Some(value) = self.young.get(key) {
+            return Some(*value);
         }
-        self.young.get_mut(key)
+        let value = self.old.remove(key)?;
+        self.insert(key.clone(), value);
+        Some(value)
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
@@ -51,11 +52,11 @@ mod tests {
         recent.insert(0, 0);
         for key in 1..100 {
             recent.insert(key, key);
-            assert_eq!(recent.get_mut(&0), Some(&mut 0));
+            assert_eq!(recent.get(&0), Some(0));
             assert!(recent.young.len() + recent.old.len() <= 8);
         }
-        assert_eq!(recent.get_mut(&50), None);
+        assert_eq!(recent.get(&50), None);
         recent.clear();
-        assert_eq!(recent.get_mut(&0), None);
+        assert_eq!(recent.get(&0), None);
     }
 }

@@ -12,7 +12,7 @@ use callboard_substrate::log::{
     AppendError, Appended, Commit, Position, ReadError, Stored, Version,
 };
 use callboard_substrate::name::Stream;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -41,8 +41,8 @@ pub(crate) const SCHEMA: Schema = Schema {
             ORDER BY c.position DESC LIMIT 64",
 };
 
-/// Columns of [`Stored`], to be filled by [`stored`].
-const COLUMNS: &str = "s.name, c.version, c.position, c.id, c.bytes";
+/// Columns of [`Stored`] after the stream's name, as [`stored`] takes them.
+const COLUMNS: &str = "c.version, c.position, c.id, c.bytes";
 
 /// The event log.
 pub(crate) struct Log {
@@ -95,17 +95,19 @@ impl EventLog for Log {
         expected: Version,
         commit: Commit,
     ) -> Result<Appended, AppendError> {
-        let stream = stream.clone();
         let n = commit.bytes.len();
         if n > self.commit_bytes_max {
             let reason = format!("{n} bytes are over the limit of {}", self.commit_bytes_max);
-            return Err(AppendError::NotWritten { stream, reason });
+            return Err(AppendError::NotWritten { stream: stream.clone(), reason });
         }
         let append = Append { stream: stream.clone(), expected, commit };
-        self.writer.write(append, n).await.map_err(|failure| match failure {
-            Failure::Refused(actual) => AppendError::Conflict { stream, expected, actual },
-            Failure::NotWritten(reason) => AppendError::NotWritten { stream, reason },
-            Failure::Unknown(reason) => AppendError::Unknown { stream, reason },
+        self.writer.write(append, n).await.map_err(|failure| {
+            let stream = stream.clone();
+            match failure {
+                Failure::Refused(actual) => AppendError::Conflict { stream, expected, actual },
+                Failure::NotWritten(reason) => AppendError::NotWritten { stream, reason },
+                Failure::Unknown(reason) => AppendError::Unknown { stream, reason },
+            }
         })
     }
 
@@ -115,28 +117,36 @@ impl EventLog for Log {
         after: Version,
         n_max: usize,
     ) -> Result<Vec<Stored>, ReadError> {
-        let name = stream.to_string();
+        let name = stream.clone();
         let read = move |db: &Connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM streams s CROSS JOIN commits c ON c.stream = s.id
                  WHERE s.name = ?1 AND c.version > ?2 ORDER BY c.version LIMIT ?3"
             );
-            query(db, &sql, params![name, Natural(after.0), Natural(n_max as u64)])
+            db.prepare_cached(&sql)?
+                .query_map(
+                    params![name.as_str(), Natural(after.0), Natural(n_max as u64)],
+                    |row| stored(name.clone(), row, 0),
+                )?
+                .collect()
         };
         self.readers.read(|| format!("stream {stream}"), read).await
     }
 
     async fn find(&self, stream: &Stream, id: Uuid) -> Result<Option<Stored>, ReadError> {
-        let name = stream.to_string();
+        let name = stream.clone();
         let read = move |db: &Connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM streams s CROSS JOIN commits c ON c.stream = s.id
                  WHERE s.name = ?1 AND c.id = ?2 ORDER BY c.version DESC LIMIT 1"
             );
-            query(db, &sql, params![name, id.as_bytes()])
+            db.prepare_cached(&sql)?
+                .query_row(params![name.as_str(), id.as_bytes()], |row| {
+                    stored(name.clone(), row, 0)
+                })
+                .optional()
         };
-        let found = self.readers.read(|| format!("commit {id} of stream {stream}"), read).await?;
-        Ok(found.into_iter().next())
+        self.readers.read(|| format!("commit {id} of stream {stream}"), read).await
     }
 
     async fn read_all(&self, after: Position, n_max: usize) -> Result<Vec<Stored>, ReadError> {
@@ -177,26 +187,26 @@ pub(crate) fn read_all(
     n_max: usize,
 ) -> rusqlite::Result<Vec<Stored>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM commits c LEFT JOIN streams s ON s.id = c.stream
+        "SELECT s.name, {COLUMNS} FROM commits c LEFT JOIN streams s ON s.id = c.stream
          WHERE c.position > ?1 ORDER BY c.position LIMIT ?2"
     );
-    query(db, &sql, params![Natural(after.0), Natural(n_max as u64)])
+    db.prepare_cached(&sql)?
+        .query_map(params![Natural(after.0), Natural(n_max as u64)], |row| {
+            let name: String = row.get(0)?;
+            stored(Stream::new(name).map_err(|error| damaged(0, error))?, row, 1)
+        })?
+        .collect()
 }
 
-fn query(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Stored>> {
-    db.prepare_cached(sql)?.query_map(params, stored)?.collect()
-}
-
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let name: String = row.get(0)?;
-    let stream = Stream::new(name).map_err(|error| damaged(0, error))?;
-    let id: [u8; 16] = row.get(3)?;
+/// The commit whose columns begin at `first`.
+fn stored(stream: Stream, row: &Row<'_>, first: usize) -> rusqlite::Result<Stored> {
+    let id: [u8; 16] = row.get(first + 2)?;
     Ok(Stored {
         stream,
-        version: Version(row.get::<_, Natural>(1)?.0),
-        position: Position(row.get::<_, Natural>(2)?.0),
+        version: Version(row.get::<_, Natural>(first)?.0),
+        position: Position(row.get::<_, Natural>(first + 1)?.0),
         id: Uuid::from_bytes(id),
-        bytes: row.get(4)?,
+        bytes: row.get(first + 3)?,
     })
 }
 
@@ -241,8 +251,8 @@ pub(crate) struct Appends {
 
 impl Appends {
     fn head(&mut self, db: &Connection, stream: &Stream) -> rusqlite::Result<Option<Head>> {
-        if let Some(head) = self.heads.get_mut(stream) {
-            return Ok(Some(*head));
+        if let Some(head) = self.heads.get(stream) {
+            return Ok(Some(head));
         }
         let sql = "SELECT s.id, (SELECT max(c.version) FROM commits c WHERE c.stream = s.id)
                    FROM streams s WHERE s.name = ?1";

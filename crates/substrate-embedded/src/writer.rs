@@ -20,6 +20,7 @@ use std::time::Duration;
 use callboard_stdx::task;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::database;
@@ -95,7 +96,18 @@ impl<A: Apply> Writer<A> {
         guard: impl Send + 'static,
     ) -> io::Result<Self> {
         let (queue, items) = mpsc::channel(cfg.queue_max);
-        let worker = Worker { part, path, db, apply, monitor, alerted: false, damaged: None };
+        let gather_max = Duration::from_micros(cfg.gather_us_max);
+        let worker = Worker {
+            part,
+            path,
+            db,
+            apply,
+            monitor,
+            gather_max,
+            commit_took: Duration::ZERO,
+            alerted: false,
+            damaged: None,
+        };
         let batch_max = cfg.batch_max;
         let thread = Builder::new().name(format!("callboard-{part}")).spawn(move || {
             let _guard = guard;
@@ -156,6 +168,8 @@ struct Worker<A: Apply> {
     db: Connection,
     apply: A,
     monitor: Arc<Monitor>,
+    gather_max: Duration,
+    commit_took: Duration,
     alerted: bool,
     /// Set when the file proved damaged: nothing is written any more.
     damaged: Option<String>,
@@ -170,7 +184,10 @@ struct Write<A: Apply> {
 impl<A: Apply> Worker<A> {
     fn run(mut self, mut items: mpsc::Receiver<Item<A>>, batch_max: usize) {
         let mut batch = Vec::with_capacity(batch_max);
+        let mut n_last = 0;
         while items.blocking_recv_many(&mut batch, batch_max) > 0 {
+            self.gather(&mut items, &mut batch, n_last.min(batch_max));
+            n_last = batch.len();
             if batch.iter().any(|item| matches!(item, Item::Stop)) {
                 // What is in the queue already is still served.
                 items.close();
@@ -184,12 +201,30 @@ impl<A: Apply> Worker<A> {
         }
     }
 
+    /// Waits a little for those who were in the last batch: they are on their way with their next
+    /// write, and a sync for a few of them costs as much as one for all. It never waits longer than
+    /// the last COMMIT took.
+    fn gather(&self, items: &mut mpsc::Receiver<Item<A>>, batch: &mut Vec<Item<A>>, n: usize) {
+        let start = Instant::now();
+        let wait_max = self.gather_max.min(self.commit_took);
+        while batch.len() + items.len() < n && start.elapsed() < wait_max {
+            std::thread::yield_now();
+        }
+        while batch.len() < n
+            && let Ok(item) = items.try_recv()
+        {
+            batch.push(item);
+        }
+    }
+
     fn write_batch(&mut self, batch: &mut Vec<Item<A>>) {
         let mut writes = Vec::with_capacity(batch.len());
         if let Err(reason) = self.apply_all(batch, &mut writes) {
             return self.refuse(writes, &reason);
         }
+        let start = Instant::now();
         let commit = self.db.prepare_cached("COMMIT").and_then(|mut sql| sql.execute([]));
+        self.commit_took = start.elapsed();
         let Err(error) = commit else { return self.acknowledge(writes) };
         self.roll_back();
         let reason = self.raise(&error);
@@ -274,21 +309,19 @@ impl<A: Apply> Worker<A> {
     }
 
     fn acknowledge(&mut self, writes: Vec<Write<A>>) {
-        let mut n_done = 0;
+        let wrote = writes.iter().any(|write| matches!(write.result, Some(Ok(_))));
+        if self.alerted && wrote {
+            // Before the answers: who is told of success finds no alert.
+            self.monitor.clear(self.part);
+            self.alerted = false;
+        }
         for Write { reply, result } in writes {
             let outcome = match result.expect("a committed batch was applied to its end") {
-                Ok(done) => {
-                    n_done += 1;
-                    Ok(self.apply.committed(done))
-                }
+                Ok(done) => Ok(self.apply.committed(done)),
                 Err(refusal) => Err(Failure::Refused(refusal)),
             };
             // A caller that went away reads the log when it comes back.
             let _ = reply.send(outcome);
-        }
-        if self.alerted && n_done > 0 {
-            self.monitor.clear(self.part);
-            self.alerted = false;
         }
     }
 
