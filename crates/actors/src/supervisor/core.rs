@@ -13,7 +13,7 @@ use crate::shell::Behaviour;
 use crate::supervisor::board::{self, Board};
 use crate::supervisor::handle::{AddError, ChildEvent, ChildStatus, Message, Parts};
 use crate::supervisor::tree::{Action, Note, Tree};
-use crate::supervisor::{ChildSpec, OnStorm};
+use crate::supervisor::{ChildSpec, OnStorm, Order};
 
 pub(crate) struct Core {
     parts: Arc<Parts>,
@@ -165,6 +165,16 @@ impl Core {
         self.timer = Some((due, task::spawn_local(Kind::Work, "supervisor:timer", wake)));
     }
 
+    /// Waits for the next note or due time without reading the mailbox.
+    async fn wait(&mut self, me: &Handle<Message>) {
+        let due = self.timer.as_ref().map(|(due, _)| *due);
+        match due {
+            Some(due) => drop(tokio::time::timeout_at(due, self.board.posted()).await),
+            None => self.board.posted().await,
+        }
+        self.advance(me);
+    }
+
     fn statuses(&self) -> Vec<ChildStatus> {
         let status = |node: &crate::supervisor::tree::Node| {
             let spec = self.specs.get(&node.key)?;
@@ -185,7 +195,12 @@ impl Behaviour for Core {
 
     async fn started(&mut self, me: &Handle<Message>) -> Result<(), ExitReason> {
         self.advance(me);
-        Ok(())
+        // In turn, whatever starts after this supervisor may rely on its children. One whose first
+        // start fails is not waited for.
+        while self.parts.cfg.order == Order::InTurn && self.tree.is_starting() {
+            self.wait(me).await;
+        }
+        self.finished.clone().map_or(Ok(()), Err)
     }
 
     async fn handle(&mut self, message: Message, me: &Handle<Message>) -> Result<(), ExitReason> {
@@ -218,18 +233,9 @@ impl Behaviour for Core {
         let me = Handle::new("supervisor:stopping", crate::mailbox::Config::default());
         me.close(ExitReason::Normal);
         // Ends: every child has a deadline, after which it is killed, and then given up.
+        self.advance(&me);
         while self.finished.is_none() {
-            self.advance(&me);
-            let due = self.timer.take().map(|(due, _)| due);
-            if self.finished.is_some() {
-                break;
-            }
-            match due {
-                Some(due) => {
-                    drop(tokio::time::timeout_at(due, self.board.posted()).await);
-                }
-                None => self.board.posted().await,
-            }
+            self.wait(&me).await;
         }
     }
 

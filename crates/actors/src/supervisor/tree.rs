@@ -137,6 +137,14 @@ impl Tree {
         &self.nodes
     }
 
+    /// Whether some child has not had its first start behind it.
+    pub(crate) fn is_starting(&self) -> bool {
+        let is_first = |node: &Node| {
+            node.incarnation <= 1 && matches!(node.phase, Phase::Waiting | Phase::Starting { .. })
+        };
+        self.nodes.iter().any(is_first)
+    }
+
     /// Adds a child after all others. Refused (`false`) while the supervisor ends.
     pub(crate) fn add(&mut self, key: u64, restart: Restart, stop_max: Duration) -> bool {
         if self.closing.is_some() {

@@ -346,7 +346,7 @@ impl Entity for Counter {
 }
 
 /// What the executor does with a key, by its first letter: `o` settles at once, `f` fails, `h` hangs,
-/// `q` ends without confirming.
+/// `q` ends without confirming, `p` panics.
 #[derive(Default)]
 pub(crate) struct Doer {
     pub(crate) started: Mutex<Vec<String>>,
@@ -385,6 +385,7 @@ impl Executor<Counter> for Doer {
             b'o' => Ok(vec![Command::Settle { key: key.0 }]),
             b'f' => Err(EffectError::new("it always fails")),
             b'q' => Ok(vec![]),
+            b'p' => panic!("on request"),
             _ => std::future::pending().await,
         }
     }

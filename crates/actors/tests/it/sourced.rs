@@ -216,7 +216,7 @@ fn commands_of_an_effect_confirm_it_once() {
 
 #[test]
 fn failing_effect_is_retried_at_a_bounded_rate_with_an_alert() {
-    for key in ["fails", "quits"] {
+    for key in ["fails", "quits", "panics"] {
         simulate(async move {
             let world = World::new();
             let counter = world.counter(1);

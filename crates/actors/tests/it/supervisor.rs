@@ -279,6 +279,25 @@ fn exceeded_intensity_escalates_to_the_parent() {
 }
 
 #[test]
+fn nested_supervisor_starts_its_children_before_the_next_sibling() {
+    simulate(async {
+        let (journal, heard) = (Journal::default(), Arc::<Heard>::default());
+        let spec = |name| probe(name, Restart::Permanent, &journal).0;
+        let inner = vec![spec("a"), spec("b")];
+        let inner = SupervisorSpec::new("inner", Config::default(), tools(&heard), inner);
+        let children = vec![inner.child(Restart::Permanent), spec("c")];
+        let outer = SupervisorSpec::new("outer", Config::default(), tools(&heard), children);
+        let top = outer.handle().clone();
+        let mut watch = outer.start(&Spawner::Current);
+        watch.started().await.expect("it starts");
+        top.stop();
+        watch.exited().await;
+        let expected = ["start a", "start b", "start c", "stop c", "stop b", "stop a"];
+        assert_eq!(*journal.lock().expect("not poisoned"), expected);
+    });
+}
+
+#[test]
 fn exceeded_intensity_at_the_top_is_quarantined_with_an_alert() {
     for strategy in STRATEGIES {
         simulate(async move {
