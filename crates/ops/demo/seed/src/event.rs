@@ -1,0 +1,1 @@
+//! What takes place and when.

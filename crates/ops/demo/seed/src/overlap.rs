@@ -1,0 +1,1 @@
+//! Clashes and free time.

@@ -1,0 +1,1 @@
+//! Handles and invitation codes.
