@@ -57,7 +57,8 @@ pub(crate) fn production_lines(source: &Source<'_>) -> usize {
     n_lines.saturating_sub(n_test_lines)
 }
 
-fn is_test_file(path: &str) -> bool {
+/// Whether only tests and benches see the file.
+pub(crate) fn is_test_file(path: &str) -> bool {
     path.starts_with("tests/")
         || path.contains("/tests/")
         || path.contains("/benches/")

@@ -1,6 +1,7 @@
 //! Rules for Rust files besides lengths and logs.
 
 use super::finding::Finding;
+use super::length;
 use super::source::Source;
 
 const RULE_DOCS: &str = "module-docs";
@@ -22,7 +23,7 @@ pub(crate) fn check_root(source: &Source<'_>) -> Vec<Finding> {
     if !source.path.ends_with("/lib.rs") && !source.path.ends_with("/mod.rs") {
         return Vec::new();
     }
-    if source.path.starts_with("tests/") || source.path.contains("/tests/") {
+    if length::is_test_file(source.path) {
         return Vec::new();
     }
     let items = [
