@@ -9,6 +9,7 @@ use std::time::Duration;
 use callboard_agent::description::{self, Description};
 use callboard_agent::event::{Event, PermissionAnswer, TurnOutcome};
 use callboard_agent::runtime::{Launch, Runtime, Session, SessionError, StartError};
+use callboard_process::guarded::Isolation;
 use callboard_runtimes::stdio::Config;
 use callboard_testkit::claude;
 use callboard_testkit::model_server::usage;
@@ -73,6 +74,9 @@ async fn prompt_tool_calls_permissions_and_usage() {
     assert!(!stage.work("denied").exists());
     let turns = stage.server.turns();
     assert!(turns.iter().any(|turn| turn.mentions("the board says no")), "told to the model");
+    let tools = turns[0].body["tools"].to_string();
+    assert!(tools.contains("\"Bash\"") && !tools.contains("\"SendMessage\""), "{tools}");
+    assert!(!tools.contains("\"ScheduleWakeup\""), "{tools}");
     assert!(claude.events.contains(&Event::TurnStarted { prompt }));
 
     // A second turn in the same program.
@@ -196,13 +200,17 @@ async fn settings_of_the_repository_allow_nothing_and_its_instructions_are_read(
 
 #[tokio::test]
 async fn permissions_are_bypassed_only_by_configuration() {
-    let stage = Stage::new(Config { bypass_permissions: true, ..Config::default() }, description());
+    let isolation = Isolation::Subreaper;
+    let cfg = Config { bypass_permissions: true, isolation, ..Config::default() };
+    let stage = Stage::new(cfg, description());
     let (mut claude, _) = stage.start(None).await;
     claude.prompt("[[sh:touch made]] [[say:fin]]").await;
     claude.turn_ended().await;
     assert!(stage.work("made").exists());
     let asked = |event: &Event| matches!(event, Event::PermissionRequested(_));
     assert!(!claude.events.iter().any(asked), "{:#?}", claude.events);
+    claude.session.stop(Duration::from_secs(5)).await;
+    assert_eq!(stage.processes(), [] as [String; 0]);
 }
 
 #[tokio::test]
