@@ -1,7 +1,8 @@
 //! The stream-json codec over recorded transcripts and broken input.
 
 use callboard_agent::event::{Event, PermissionAnswer, TurnOutcome, Usage};
-use callboard_runtimes::stdio::stream_json::{Codec, Config, Fed, in_flight};
+use callboard_runtimes::codec::{Codec as _, Fed};
+use callboard_runtimes::stdio::stream_json::{Codec, Config, in_flight};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;

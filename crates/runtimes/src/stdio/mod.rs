@@ -3,11 +3,8 @@
 //! What to run comes from a [`callboard_agent::Description`]; the protocol from a codec without
 //! I/O; the process from `callboard-process`, which owns its whole tree.
 
-mod lines;
 mod prepare;
 mod runtime;
-mod session;
 pub mod stream_json;
-mod tail;
 
 pub use runtime::{Config, StdioRuntime};

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::prepare::{self, Permissions};
-use super::session::StdioSession;
 use super::stream_json::{self, Codec, in_flight};
+use crate::session::{self, PipeSession};
 
 /// How much of a session file is read for the step that was in flight.
 const RECORD_LEN_MAX: u64 = 4 << 20;
@@ -28,16 +28,10 @@ const RECORD_LEN_MAX: u64 = 4 << 20;
 pub struct Config {
     /// The limits of the protocol.
     pub codec: stream_json::Config,
-    /// How long the program may take until it is ready for a prompt; then it is killed.
-    pub ready_within_ms: u64,
-    /// How long it may take to read what is written to it; then the caller gets an error.
-    pub write_within_ms: u64,
+    /// The limits of a session.
+    pub session: session::Config,
     /// How long it may take to tell its version.
     pub probe_within_ms: u64,
-    /// How many events may wait; beyond it the program's output is not read, and it waits.
-    pub events_max: usize,
-    /// How much of the end of its standard error is kept.
-    pub stderr_len_max: usize,
     /// Whether programs may do everything without a question. Never by default.
     pub bypass_permissions: bool,
     /// What holds the process tree together; tests choose, the host decides elsewhere.
@@ -49,11 +43,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             codec: stream_json::Config::default(),
-            ready_within_ms: 60_000,
-            write_within_ms: 10_000,
+            session: session::Config::default(),
             probe_within_ms: 20_000,
-            events_max: 1_024,
-            stderr_len_max: 16 << 10,
             bypass_permissions: false,
             isolation: Isolation::Auto,
         }
@@ -147,11 +138,11 @@ impl StdioRuntime {
     /// A program that was not ready in time is killed by dropping its session.
     async fn until_ready(
         &self,
-        mut session: StdioSession,
+        mut session: PipeSession<Codec>,
         resume: Option<&str>,
     ) -> Result<Box<dyn Session>, StartError> {
         let runtime = self.description.name.clone();
-        let deadline = Duration::from_millis(self.cfg.ready_within_ms);
+        let deadline = Duration::from_millis(self.cfg.session.ready_within_ms);
         let Ok(ready) = timeout(deadline, session.ready()).await else {
             return Err(StartError::TimedOut { runtime, deadline });
         };
@@ -200,7 +191,7 @@ impl Runtime for StdioRuntime {
             guarded::Error::Missing { .. } => self.missing(error.to_string()),
             _ => self.refused(&error),
         })?;
-        let session = StdioSession::new(self.cfg.clone(), guarded, codec);
+        let session = PipeSession::new(self.cfg.session.clone(), guarded, codec);
         self.until_ready(session, launch.resume.as_deref()).await
     }
 

@@ -10,6 +10,7 @@ use callboard_agent::description::{self, Description};
 use callboard_agent::event::{Event, PermissionAnswer, TurnOutcome};
 use callboard_agent::runtime::{Launch, Runtime, Session, SessionError, StartError};
 use callboard_process::guarded::Isolation;
+use callboard_runtimes::session;
 use callboard_runtimes::stdio::Config;
 use callboard_testkit::claude;
 use callboard_testkit::model_server::usage;
@@ -243,7 +244,8 @@ async fn starts_that_cannot_work_say_why_and_leave_nothing() {
     assert!(!missing.retryable());
     assert!(absent.probe().await.is_err());
 
-    let impatient = Config { ready_within_ms: 20, ..Config::default() };
+    let session = session::Config { ready_within_ms: 20, ..session::Config::default() };
+    let impatient = Config { session, ..Config::default() };
     let impatient = Stage::new(impatient, description());
     let late = error(impatient.runtime.start(impatient.launch(None)).await);
     assert!(matches!(late, StartError::TimedOut { .. }), "{late}");

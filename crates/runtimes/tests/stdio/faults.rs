@@ -5,6 +5,7 @@ use std::time::Duration;
 use callboard_agent::description::{self, Description};
 use callboard_agent::event::{Event, TurnOutcome};
 use callboard_agent::runtime::{Runtime, SessionError, StartError};
+use callboard_runtimes::session;
 use callboard_runtimes::stdio::{Config, stream_json};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -49,7 +50,8 @@ async fn endless_line_is_cut_and_the_turn_ends() {
 async fn slow_reader_loses_no_event() {
     let word = r#"{"type":"assistant","message":{"content":[{"type":"text","text":"w"}]}}"#;
     let flood = format!("yes '{word}' | head -n 20000\n");
-    let cfg = Config { events_max: 4, ..Config::default() };
+    let session = session::Config { events_max: 4, ..session::Config::default() };
+    let cfg = Config { session, ..Config::default() };
     let stage = stage(cfg, &[GREET, PROMPTED, &flood, RESULT]);
     let (mut program, _) = stage.start(None).await;
     program.prompt("go").await;
@@ -60,7 +62,8 @@ async fn slow_reader_loses_no_event() {
 
 #[tokio::test]
 async fn program_that_does_not_read_gets_its_prompt_later() {
-    let cfg = Config { write_within_ms: 200, ..Config::default() };
+    let session = session::Config { write_within_ms: 200, ..session::Config::default() };
+    let cfg = Config { session, ..Config::default() };
     let reads_late = "until [ -e go ]; do sleep 0.05; done; head -n 1 | wc -c > got\n";
     let stage = stage(cfg, &[GREET, reads_late]);
     let (mut program, _) = stage.start(None).await;

@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use super::messages::{ControlRequest, Message, System};
 use super::{control, outcome, outgoing, output};
-use crate::stdio::lines::{Line, Lines};
+use crate::codec::Fed;
+use crate::lines::{Line, Lines};
 
 /// The limits of a codec.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,15 +39,6 @@ impl Default for Config {
     fn default() -> Self {
         Self { line_len_max: 16 << 20, text_len_max: 16 << 10, open_requests_max: 64 }
     }
-}
-
-/// What feeding bytes gave: events, and bytes that must be written to the program at once.
-#[derive(Debug, Default, PartialEq)]
-pub struct Fed {
-    /// What happened, in order.
-    pub events: Vec<Event>,
-    /// Answers to requests of the program that concern nobody else.
-    pub replies: Vec<u8>,
 }
 
 /// Translates between one program and the port.
@@ -104,71 +96,6 @@ impl Codec {
     ) -> Self {
         let ledger = outcome::Ledger::resumed();
         Self { in_flight, ledger, ..Self::new(cfg, session, folder) }
-    }
-
-    /// The first bytes for the program. Its answer makes the session ready.
-    #[must_use]
-    pub fn hello(&self) -> Vec<u8> {
-        outgoing::initialize()
-    }
-
-    /// Takes output of the program.
-    pub fn feed(&mut self, bytes: &[u8]) -> Fed {
-        let mut fed = Fed::default();
-        for line in self.lines.feed(bytes) {
-            self.line(&line, &mut fed);
-        }
-        fed
-    }
-
-    /// Takes the end of the program's output.
-    pub fn finish(&mut self) -> Fed {
-        let mut fed = Fed::default();
-        if let Some(line) = self.lines.finish() {
-            self.line(&line, &mut fed);
-        }
-        fed
-    }
-
-    /// The bytes that give a prompt.
-    ///
-    /// # Errors
-    /// [`SessionError::Busy`] before the program is ready and in a turn.
-    pub fn prompt(&mut self, id: Uuid, text: &str) -> Result<Vec<u8>, SessionError> {
-        if !self.ready || self.turn.is_some() {
-            return Err(SessionError::Busy);
-        }
-        self.turn = Some(Turn { prompt: id, started: false, interrupted: false });
-        Ok(outgoing::prompt(id, text))
-    }
-
-    /// The bytes that answer a permission request; none where it is no longer open.
-    pub fn answer(&mut self, id: &str, answer: &PermissionAnswer) -> Vec<u8> {
-        match (self.open.remove(id), answer) {
-            (None, _) => Vec::new(),
-            (Some(input), PermissionAnswer::Allow) => outgoing::allow(id, &input),
-            (Some(_), PermissionAnswer::Deny { reason }) => outgoing::deny(id, reason),
-        }
-    }
-
-    /// The bytes that interrupt the running turn; none where there is none.
-    pub fn interrupt(&mut self) -> Vec<u8> {
-        let Some(turn) = &mut self.turn else { return Vec::new() };
-        turn.interrupted = true;
-        self.n_interrupts += 1;
-        outgoing::interrupt(self.n_interrupts)
-    }
-
-    /// Whether the program answered that it is ready.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    /// Whether a prompt was handed over whose turn did not end.
-    #[must_use]
-    pub fn in_turn(&self) -> bool {
-        self.turn.is_some()
     }
 
     fn line(&mut self, line: &Line, fed: &mut Fed) {
@@ -246,6 +173,59 @@ impl Codec {
             turn.started = true;
             fed.events.push(Event::TurnStarted { prompt: turn.prompt });
         }
+    }
+}
+
+impl crate::codec::Codec for Codec {
+    fn hello(&self) -> Vec<u8> {
+        outgoing::initialize()
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Fed {
+        let mut fed = Fed::default();
+        for line in self.lines.feed(bytes) {
+            self.line(&line, &mut fed);
+        }
+        fed
+    }
+
+    fn finish(&mut self) -> Fed {
+        let mut fed = Fed::default();
+        if let Some(line) = self.lines.finish() {
+            self.line(&line, &mut fed);
+        }
+        fed
+    }
+
+    fn prompt(&mut self, id: Uuid, text: &str) -> Result<Vec<u8>, SessionError> {
+        if !self.ready || self.turn.is_some() {
+            return Err(SessionError::Busy);
+        }
+        self.turn = Some(Turn { prompt: id, started: false, interrupted: false });
+        Ok(outgoing::prompt(id, text))
+    }
+
+    fn answer(&mut self, id: &str, answer: &PermissionAnswer) -> Vec<u8> {
+        match (self.open.remove(id), answer) {
+            (None, _) => Vec::new(),
+            (Some(input), PermissionAnswer::Allow) => outgoing::allow(id, &input),
+            (Some(_), PermissionAnswer::Deny { reason }) => outgoing::deny(id, reason),
+        }
+    }
+
+    fn interrupt(&mut self) -> Vec<u8> {
+        let Some(turn) = &mut self.turn else { return Vec::new() };
+        turn.interrupted = true;
+        self.n_interrupts += 1;
+        outgoing::interrupt(self.n_interrupts)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    fn in_turn(&self) -> bool {
+        self.turn.is_some()
     }
 }
 

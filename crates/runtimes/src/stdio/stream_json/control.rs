@@ -3,9 +3,10 @@
 use callboard_agent::event::{Event, PermissionRequest};
 use serde_json::Value;
 
-use super::codec::{Codec, Fed};
+use super::codec::Codec;
 use super::messages::{ControlRequest, ControlResponse, Request};
 use super::{outgoing, output};
+use crate::codec::Fed;
 
 /// The input fields of tools that name a file.
 const FILE_FIELDS: [&str; 3] = ["file_path", "notebook_path", "path"];

@@ -12,5 +12,5 @@ mod outcome;
 mod outgoing;
 mod output;
 
-pub use codec::{Codec, Config, Fed};
+pub use codec::{Codec, Config};
 pub use history::in_flight;

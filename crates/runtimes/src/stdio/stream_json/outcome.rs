@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use callboard_agent::event::{Event, TurnOutcome, Usage};
 
-use super::codec::{Codec, Fed, report};
+use super::codec::{Codec, report};
 use super::messages::{ModelUsage, Spoken, Tokens, TurnResult};
 use super::output;
+use crate::codec::Fed;
 
 /// Further messages of one turn are counted at its end only.
 const COUNTED_MAX: usize = 4_096;

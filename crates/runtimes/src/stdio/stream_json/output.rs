@@ -3,8 +3,9 @@
 use callboard_agent::event::Event;
 use serde_json::Value;
 
-use super::codec::{Codec, Config, Fed};
+use super::codec::{Codec, Config};
 use super::messages::{Block, Content, RateLimitInfo, Said, System};
+use crate::codec::Fed;
 
 /// The input fields that say best what a tool call is about, best first.
 const TELLING_FIELDS: [&str; 9] = [

@@ -4,24 +4,24 @@ use std::collections::VecDeque;
 
 /// Keeps the end of what was pushed.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     len_max: usize,
     bytes: VecDeque<u8>,
 }
 
 impl Tail {
-    pub(super) fn new(len_max: usize) -> Self {
+    pub(crate) fn new(len_max: usize) -> Self {
         Self { len_max, bytes: VecDeque::new() }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let bytes = &bytes[bytes.len().saturating_sub(self.len_max)..];
         let excess = (self.bytes.len() + bytes.len()).saturating_sub(self.len_max);
         self.bytes.drain(..excess);
         self.bytes.extend(bytes);
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let bytes: Vec<_> = self.bytes.iter().copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }

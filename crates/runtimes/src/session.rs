@@ -11,25 +11,50 @@ use async_trait::async_trait;
 use callboard_agent::event::{Event, PermissionAnswer};
 use callboard_agent::runtime::{Session, SessionError};
 use callboard_process::{Ending, Guarded, guarded};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
-use super::runtime::Config;
-use super::stream_json::{Codec, Fed};
-use super::tail::Tail;
+use crate::codec::{Codec, Fed};
+use crate::tail::Tail;
 
 const READ_LEN: usize = 32 << 10;
 /// How long the rest of the output may take when no process of the tree is left.
 const DRAIN_WITHIN: Duration = Duration::from_secs(1);
 
-/// A program that is driven by the stream-json protocol.
-pub(super) struct StdioSession {
+/// The limits of a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How long the program may take until it is ready for a prompt; then it is killed.
+    pub ready_within_ms: u64,
+    /// How long it may take to read what is written to it; then the caller gets an error.
+    pub write_within_ms: u64,
+    /// How many events may wait; beyond it the program's output is not read, and it waits.
+    pub events_max: usize,
+    /// How much of the end of its standard error is kept.
+    pub stderr_len_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ready_within_ms: 60_000,
+            write_within_ms: 10_000,
+            events_max: 1_024,
+            stderr_len_max: 16 << 10,
+        }
+    }
+}
+
+/// A program that is driven over its pipes, in the language of its codec.
+pub(crate) struct PipeSession<C> {
     cfg: Config,
     guarded: Guarded,
     pipes: Pipes,
-    codec: Codec,
+    codec: C,
     events: VecDeque<Event>,
     ending: Option<Ending>,
     phase: Phase,
@@ -63,9 +88,9 @@ enum Step {
     Process(Option<guarded::Event>),
 }
 
-impl StdioSession {
+impl<C: Codec> PipeSession<C> {
     /// A session of a program that just started; its first bytes are on their way.
-    pub(super) fn new(cfg: Config, mut guarded: Guarded, codec: Codec) -> Self {
+    pub(crate) fn new(cfg: Config, mut guarded: Guarded, codec: C) -> Self {
         let pipes = Pipes {
             stdin: guarded.stdin.take(),
             stdout: guarded.stdout.take(),
@@ -85,7 +110,7 @@ impl StdioSession {
     }
 
     /// Waits until the program is ready for a prompt, or gone. Cancel-safe.
-    pub(super) async fn ready(&mut self) -> bool {
+    pub(crate) async fn ready(&mut self) -> bool {
         while !self.codec.is_ready() && self.phase != Phase::Ended {
             self.step().await;
         }
@@ -93,7 +118,7 @@ impl StdioSession {
     }
 
     /// How the program ended and its last words, for a start that failed.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let ending = self.ending.unwrap_or(Ending::Unknown);
         format!("{ending}: {}", self.pipes.stderr_tail.text().trim())
     }
@@ -273,7 +298,7 @@ async fn read(
 }
 
 #[async_trait]
-impl Session for StdioSession {
+impl<C: Codec> Session for PipeSession<C> {
     fn pid(&self) -> u32 {
         self.guarded.guard_pid()
     }

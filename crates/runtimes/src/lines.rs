@@ -2,7 +2,7 @@
 
 /// A line of a program's output.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// A whole line, without its end.
     Whole(Vec<u8>),
     /// The beginning of a line that was longer than the limit; the rest was thrown away.
@@ -11,19 +11,19 @@ pub(super) enum Line {
 
 /// Collects bytes until a line is whole. Holds at most one line of the longest length.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     len_max: usize,
     partial: Vec<u8>,
     cut: bool,
 }
 
 impl Lines {
-    pub(super) fn new(len_max: usize) -> Self {
+    pub(crate) fn new(len_max: usize) -> Self {
         Self { len_max, partial: Vec::new(), cut: false }
     }
 
     /// Takes bytes as they come and returns the lines that they complete, empty ones left out.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Vec<Line> {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Vec<Line> {
         let mut lines = Vec::new();
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.take(&bytes[..end]);
@@ -35,7 +35,7 @@ impl Lines {
     }
 
     /// The last line, where the stream ended within it.
-    pub(super) fn finish(&mut self) -> Option<Line> {
+    pub(crate) fn finish(&mut self) -> Option<Line> {
         let line = std::mem::take(&mut self.partial);
         match (std::mem::take(&mut self.cut), line.trim_ascii().is_empty()) {
             (true, _) => Some(Line::Cut(line)),
