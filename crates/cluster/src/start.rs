@@ -7,7 +7,7 @@ use callboard_actors::{Alerts, Spawner};
 use callboard_domain::id::ActorId;
 use callboard_placement::NodeState;
 use callboard_stdx::clock::SharedClock;
-use callboard_stdx::task::{self, Kind};
+use callboard_stdx::task::Kind;
 use callboard_substrate::Substrate;
 use callboard_substrate::bus::BusError;
 
@@ -109,15 +109,19 @@ impl Cluster {
         node::start_child(inner, &me, Origin::Node, 1, None);
         let Keepers { orchestrator, placement } = &inner.keepers;
         let share = || Arc::clone(inner);
-        let service = |name: &str, future| task::spawn(Kind::Service, name, future);
         let tasks = vec![
-            task::spawn(Kind::Service, "serve-frames", serve(share(), frames)),
-            task::spawn(Kind::Service, "listen-to-beats", node::listen(share(), beats)),
-            task::spawn(Kind::Service, "send-beats", node::send(share(), reports)),
-            task::spawn(Kind::Service, "lease-placement", placement.clone().run()),
-            task::spawn(Kind::Service, "lease-orchestrator", orchestrator.clone().run()),
-            service("lead-placement", node::lead(share(), ActorId::Placement, placement.clone())),
-            service(
+            inner.spawn(Kind::Service, "serve-frames", serve(share(), frames)),
+            inner.spawn(Kind::Service, "listen-to-beats", node::listen(share(), beats)),
+            inner.spawn(Kind::Service, "send-beats", node::send(share(), reports)),
+            inner.spawn(Kind::Service, "lease-placement", placement.clone().run()),
+            inner.spawn(Kind::Service, "lease-orchestrator", orchestrator.clone().run()),
+            inner.spawn(
+                Kind::Service,
+                "lead-placement",
+                node::lead(share(), ActorId::Placement, placement.clone()),
+            ),
+            inner.spawn(
+                Kind::Service,
                 "lead-orchestrator",
                 node::lead(share(), ActorId::Orchestrator, orchestrator.clone()),
             ),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use callboard_actors::{Behaviour, ExitReason, Handle, Reply, Report, mailbox};
 use callboard_domain::id::ActorId;
 use callboard_placement::Request;
-use callboard_stdx::task::{self, Kind};
+use callboard_stdx::task::Kind;
 use tokio::time::Instant;
 
 use super::factory::Started;
@@ -51,7 +51,7 @@ impl Behaviour for NodeActor {
                     }
                 };
                 // It ends by itself, at the deadline.
-                task::spawn(Kind::Work, "deactivate", stop).detach();
+                self.inner.spawn(Kind::Work, "deactivate", stop).detach();
             }
         }
         Ok(())

@@ -23,7 +23,7 @@ use super::message::{Activated, NodeRefusal};
 use super::restarts::{Restarts, Verdict};
 use crate::directory;
 use crate::placer::{self, PlacementCommand};
-use crate::routing::{Inner, json};
+use crate::routing::{Callee, Inner, json};
 
 /// How the keeping of an actor ended.
 enum How {
@@ -132,6 +132,7 @@ impl Run {
             Err(error) if error.retryable => return failed(error.reason),
             Err(error) => return End::Hopeless(error.reason),
         };
+        let _kill = KillOnDrop(Arc::clone(&actor));
         let started = tokio::select! {
             started = timeout(start_max, exit.started()) => started,
             () = stopped(&mut self.stop) => Ok(Ok(())),
@@ -268,6 +269,16 @@ impl Run {
         let deadline = Duration::from_millis(inner.cfg.placer.reservation_ms);
         let command = json(&PlacementCommand::Ended { actor });
         let _ = inner.call(&ActorId::Placement, &command, deadline).await;
+    }
+}
+
+/// Whatever ends the keeping of an incarnation also ends the incarnation. One that has ended already
+/// does not mind.
+struct KillOnDrop(Arc<dyn Callee>);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
     }
 }
 

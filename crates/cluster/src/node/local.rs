@@ -7,7 +7,7 @@ use std::time::Duration;
 use callboard_actors::{Alerts, Reply};
 use callboard_domain::id::ActorId;
 use callboard_placement::{Cluster as Picture, Request};
-use callboard_stdx::task::{self, Kind, Task};
+use callboard_stdx::task::{Kind, Task};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -150,7 +150,7 @@ pub(crate) fn start_child(
     let (stop, stopped) = watch::channel(false);
     children.insert(actor.clone(), Child { epoch, stop, task: None });
     let child = child::Run::new(Arc::clone(inner), actor.clone(), origin, epoch, stopped);
-    let task = task::spawn(Kind::Service, format!("keep {actor}"), child.run(reply));
+    let task = inner.spawn(Kind::Service, format!("keep {actor}"), child.run(reply));
     if let Some(child) = children.get_mut(actor) {
         child.task = Some(task);
     }

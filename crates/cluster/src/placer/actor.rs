@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use callboard_actors::{Behaviour, ExitReason, Handle, Report, TellError, mailbox};
 use callboard_domain::id::{ActorId, NodeName};
 use callboard_placement::{NodeReport, Request};
-use callboard_stdx::task::{self, Kind, Task};
+use callboard_stdx::task::{Kind, Task};
 
 use super::book::{Book, Phase};
 use super::message::{Answer, Explanation, Placed, PlacementCommand, PlacerMessage};
@@ -52,7 +52,7 @@ impl Behaviour for Placer {
         self.load().await.map_err(|error| ExitReason::Failed(error.to_string()))?;
         let period = Duration::from_millis(self.inner.cfg.placer.reconcile_ms);
         let handle = me.clone();
-        self.ticker = Some(task::spawn(Kind::Service, "placement-reconcile", async move {
+        self.ticker = Some(self.inner.spawn(Kind::Service, "placement-reconcile", async move {
             loop {
                 tokio::time::sleep(period).await;
                 // A full lane: the next tick does it.
@@ -242,7 +242,7 @@ impl Placer {
             match self.inner.directory.reserve(&actor, &decision.node, ttl, &why).await {
                 Ok(record) => {
                     self.book.put(&record);
-                    let task = task::spawn(
+                    let task = self.inner.spawn(
                         Kind::Work,
                         format!("activate {actor}"),
                         ask_node(Arc::clone(&self.inner), decision.node, record, me.clone()),
@@ -325,7 +325,7 @@ impl Placer {
             let outcome = stopped.map(drop);
             tell(&me, PlacerMessage::Deactivated { actor: stopping, answer, outcome }).await;
         };
-        let task = task::spawn(Kind::Work, format!("deactivate {actor}"), stop);
+        let task = self.inner.spawn(Kind::Work, format!("deactivate {actor}"), stop);
         if let Some(before) = self.deactivating.insert(actor, task) {
             // Both answer; the older one ends by its deadline.
             before.detach();

@@ -10,7 +10,7 @@ use callboard_domain::Entity;
 use callboard_domain::id::{ActorId, NodeName};
 use callboard_placement::{NodeReport, NodeState, Request};
 use callboard_stdx::clock::SharedClock;
-use callboard_stdx::task::Task;
+use callboard_stdx::task::{self, Kind, Task};
 use callboard_substrate::Substrate;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,19 @@ impl Inner {
             placer: Mutex::default(),
             places: Mutex::default(),
             tasks: Mutex::default(),
+        }
+    }
+
+    /// Spawns where this node's actors are launched from: a simulation stays on its one thread.
+    pub(crate) fn spawn(
+        &self,
+        kind: Kind,
+        name: impl Into<String>,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> Task<()> {
+        match self.spawner {
+            Spawner::Current => task::spawn_local(kind, name, future),
+            Spawner::Arbiters(_) => task::spawn(kind, name, future),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_domain::id::ActorId;
-use callboard_stdx::task::{self, Kind};
+use callboard_stdx::task::Kind;
 use callboard_substrate::bus::{Message, Subscription};
 use callboard_wire::v1::node::{Answer, Call};
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut frames: Box<dyn Subscription>) 
     let running = Arc::new(Semaphore::new(inner.cfg.routing.n_remote_calls_max));
     while let Some(message) = frames.next().await {
         let permit = Arc::clone(&running).try_acquire_owned();
+        let spawner = &inner;
         let inner = Arc::clone(&inner);
         let Ok(permit) = permit else {
             reply(&inner, &message, CallError::Full.into()).await;
@@ -35,7 +36,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, mut frames: Box<dyn Subscription>) 
             drop(permit);
         };
         // It ends by itself: each call has a deadline.
-        task::spawn(Kind::Work, "remote-call", work).detach();
+        spawner.spawn(Kind::Work, "remote-call", work).detach();
     }
 }
 
