@@ -45,6 +45,7 @@ pub(crate) fn soak(minutes: &str) -> anyhow::Result<bool> {
     while n_runs == 0 || started.elapsed() < limit {
         let status = new(&root, "cargo", &["nextest", "run", "--workspace", "--profile", "soak"])
             .env("CALLBOARD_SOAK", "1")
+            .env("PROPTEST_CASES", "10000")
             .status()
             .context("failed to run cargo nextest")?;
         n_runs += 1;
