@@ -312,9 +312,9 @@ pub struct Integrate {
 pub enum Integration {
     /// The result is in `callboard/<project>` of the source.
     Merged {
-        /// The merge commit.
+        /// The merge commit, or where the result came in with another one the branch's commit.
         commit: CommitId,
-        /// Whether an earlier call had merged it.
+        /// Whether the branch contained it before this call.
         already: bool,
         /// What the check showed, where there was one and it is still known.
         evidence: Option<Evidence>,
@@ -328,7 +328,7 @@ pub enum Integration {
     CheckFailed(Evidence),
     /// It merges but the check did not end in time and was killed; nothing was changed.
     CheckTimedOut(Evidence),
-    /// The result has no commit that the branch lacks and was never merged by a call.
+    /// The result has no commit.
     NoCommit,
 }
 
@@ -567,7 +567,8 @@ impl Error {
 ///
 /// Every call has deadlines of its own and ends. Every call is safe to repeat, after a success, an
 /// error or a crash in its middle. Calls about different agents and projects may run at the same
-/// time; calls about one agent or one project wait for each other. While a call about an agent
+/// time; calls about one agent or one project wait for each other, also for what a dropped call
+/// still does. While a call about an agent
 /// runs, no process of the agent may run, except during [`Workspaces::checkpoint`].
 #[async_trait]
 pub trait Workspaces: Send + Sync {

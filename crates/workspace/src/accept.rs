@@ -4,11 +4,13 @@
 //! `git merge --ff-only` where the branch is checked out, which refuses rather than overwrite what
 //! is not committed. So there is never a half-done merge to abort.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use callboard_agent::workspace::{Acceptance, CommitId, Error, Source, project_branch};
 use callboard_domain::id::ProjectId;
 
+use crate::files::exists;
 use crate::git::{Repo, tail};
 use crate::inspect::dirty;
 use crate::merge::{Bench, Merge, Outcome};
@@ -126,7 +128,13 @@ impl GitWorkspaces {
         let merged = repo
             .git("merge the result")
             .slow()
-            .args(["merge", "--quiet", "--ff-only", "--no-verify", target.commit.as_str()])
+            .args([
+                "merge",
+                "--quiet",
+                "--ff-only",
+                "--no-overwrite-ignore",
+                target.commit.as_str(),
+            ])
             .output()
             .await?;
         if merged.code == Some(0) {
@@ -162,14 +170,27 @@ async fn files_in_the_way(
     from: &CommitId,
     to: &CommitId,
 ) -> Result<Vec<String>, Error> {
-    let args = ["diff", "--name-only", "--no-renames", "-z", from.as_str(), to.as_str(), "--"];
-    let changed = repo.git("list the result's files").args(args).fields().await?;
-    let mine = dirty(repo).await?;
+    let list = |filter: &'static str| {
+        repo.git("list the result's files")
+            .args(["diff", "--name-only", "--no-renames", "-z", filter])
+            .args([from.as_str(), to.as_str(), "--"])
+            .fields()
+    };
+    let changed = list("--diff-filter=ACDMT").await?;
+    let added = list("--diff-filter=A").await?;
     let collides = |one: &str, other: &str| {
         one == other
             || one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
             || other.strip_prefix(one).is_some_and(|rest| rest.starts_with('/'))
     };
-    let in_the_way = |path: &str| changed.iter().any(|it| collides(it, path));
-    Ok(mine.into_iter().filter(|path| in_the_way(path)).collect())
+    let mut files: BTreeSet<String> = dirty(repo).await?.into_iter().collect();
+    files.retain(|path| changed.iter().any(|it| collides(it, path)));
+    // Ignored files are in no status, and git would overwrite them.
+    for path in added {
+        let listed = files.iter().any(|it| collides(it, &path));
+        if !listed && exists(&repo.folder().join(&path)).await {
+            files.insert(path);
+        }
+    }
+    Ok(files.into_iter().collect())
 }

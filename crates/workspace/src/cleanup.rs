@@ -7,6 +7,7 @@ use callboard_domain::id::AgentId;
 
 use crate::files::{self, exists, io_error, remove_folder};
 use crate::keep::keep_leftovers;
+use crate::locks::holding;
 use crate::marker::Marker;
 use crate::names::{AgentFolder, KEPT_PREFIX};
 use crate::service::GitWorkspaces;
@@ -16,8 +17,8 @@ impl GitWorkspaces {
         let mut cleanup = Cleanup::default();
         let mut failed = None;
         for agent in self.agents().await?.into_iter().filter(|agent| !keep.contains(agent)) {
-            let _lock = self.locks.agent(&agent).await;
-            match self.remove_workspace(&agent).await {
+            let lock = self.locks.agent(&agent).await;
+            match holding(lock, self.remove_workspace(&agent)).await {
                 Ok(kept) => {
                     cleanup.kept.extend(kept.into_iter().map(|name| format!("{agent} {name}")));
                     cleanup.removed.push(agent);

@@ -22,6 +22,10 @@ pub struct Config {
     pub git_deadline_ms: u64,
     /// How long one git command that copies history may take, in milliseconds; default 600,000.
     pub fetch_deadline_ms: u64,
+    /// How long a lock on the project's branch in the person's repository may stand unchanged, in
+    /// milliseconds; default 2,000. Then it is of a killed git process and removed. Locks of other
+    /// branches are never touched.
+    pub stale_lock_ms: u64,
     /// The largest checkpoint, in bytes; default 64 MiB. A larger one is not taken, and said.
     pub checkpoint_bytes_max: u64,
     /// How many bytes of changed and untracked files a checkpoint may read; default 512 MiB. Above,
@@ -46,6 +50,7 @@ impl Config {
             environment: Environment::cleaned(),
             git_deadline_ms: 60_000,
             fetch_deadline_ms: 600_000,
+            stale_lock_ms: 2_000,
             checkpoint_bytes_max: 64 << 20,
             checkpoint_raw_bytes_max: 512 << 20,
             n_checkpoints_kept: 2,

@@ -9,6 +9,8 @@ use callboard_stdx::task::spawn_blocking;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::locks::held;
+
 /// The error of an operation on a file.
 pub(crate) fn io_error(
     operation: &'static str,
@@ -24,6 +26,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
+    let held = held();
+    let work = move || {
+        let result = work();
+        drop(held);
+        result
+    };
     spawn_blocking("workspace file", work).await.map_err(io_error(operation, path))
 }
 

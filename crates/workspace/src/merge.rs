@@ -43,6 +43,8 @@ impl GitWorkspaces {
         let folder = self.layout.integration(project);
         let repo = self.git.bare(folder.join("repo.git"));
         if !exists(&folder.join("ready.json")).await {
+            // One that is half made may hold the locks of a killed process.
+            remove_folder(repo.folder()).await?;
             create_folder(repo.folder()).await?;
             let format = crate::tree::object_format(mirror.folder()).await;
             repo.git("make the integration repository")

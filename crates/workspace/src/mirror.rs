@@ -8,9 +8,10 @@ use std::path::Path;
 use callboard_agent::workspace::{CommitId, Error, Source};
 use callboard_domain::id::ProjectId;
 
-use crate::files::{self, Scratch, create_folder, exists};
+use crate::files::{self, Scratch, create_folder, exists, remove_folder};
 use crate::git::Repo;
 use crate::inspect::{check_url, path_error, unreachable};
+use crate::locks::holding;
 use crate::names::{integrated_blob, source_key};
 use crate::service::GitWorkspaces;
 use crate::tree::clear_locks;
@@ -26,23 +27,36 @@ impl GitWorkspaces {
         needed: &[&CommitId],
     ) -> Result<Repo<'_>, Error> {
         let key = source_key(source);
-        let _lock = self.locks.mirror(&key).await;
+        let lock = self.locks.mirror(&key).await;
         let repo = self.git.bare(self.layout.mirror(&key));
-        self.ensure_mirror(&repo, source).await?;
+        holding(lock, self.update_mirror(&repo, project, source, needed)).await?;
+        Ok(repo)
+    }
+
+    async fn update_mirror(
+        &self,
+        repo: &Repo<'_>,
+        project: &ProjectId,
+        source: &Source,
+        needed: &[&CommitId],
+    ) -> Result<(), Error> {
+        self.ensure_mirror(repo, source).await?;
         clear_locks(&repo.git_dir()).await?;
-        self.refresh(&repo, project, source).await?;
+        self.refresh(repo, project, source).await?;
         for commit in needed {
-            if !has(&repo, commit).await? {
-                self.fetch_commit(&repo, source, commit).await?;
+            if !has(repo, commit).await? {
+                self.fetch_commit(repo, source, commit).await?;
             }
         }
-        Ok(repo)
+        Ok(())
     }
 
     async fn ensure_mirror(&self, repo: &Repo<'_>, source: &Source) -> Result<(), Error> {
         if exists(&repo.folder().join("callboard-ready")).await {
             return Ok(());
         }
+        // Nobody borrows from one that is half made; it may hold the locks of a killed process.
+        remove_folder(repo.folder()).await?;
         create_folder(repo.folder()).await?;
         let format = match source {
             Source::Path(path) if exists(path).await => self.object_format(path).await?,

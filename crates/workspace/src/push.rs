@@ -1,12 +1,14 @@
 //! Moving one branch of a source forward: the only way in which commits reach it.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use callboard_agent::workspace::{CommitId, Error, Source, project_branch};
 use callboard_domain::id::ProjectId;
+use tokio::time::{Duration, Instant};
 
 use crate::files::{self, Scratch, exists};
-use crate::git::tail;
+use crate::git::{Output, tail};
 use crate::inspect::check_url;
 use crate::merge::Bench;
 use crate::names::{CANDIDATE_REF, branch_ref, integrated_blob};
@@ -29,17 +31,12 @@ impl GitWorkspaces {
         let output = match source {
             Source::Path(path) => {
                 self.refuse_checked_out(path, branch).await?;
-                // The source fetches: unlike a push, that runs none of its hooks.
-                self.git
-                    .at(path)
-                    .git("update the branch")
-                    .slow()
-                    .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head"])
-                    .arg("--")
-                    .arg(bench.repo.folder())
-                    .arg(refspec)
-                    .output()
-                    .await?
+                let output = self.fetch_into(bench, path, &refspec).await?;
+                if output.code != Some(0) && self.remove_stale_lock(path, &name).await? {
+                    self.fetch_into(bench, path, &refspec).await?
+                } else {
+                    output
+                }
             }
             Source::Url(url) => {
                 check_url(url)?;
@@ -59,6 +56,49 @@ impl GitWorkspaces {
         }
         let reason = tail(output.stderr.trim(), 500).to_owned();
         Err(Error::BranchRefused { branch: branch.to_owned(), reason })
+    }
+
+    /// The person's repository fetches: unlike a push, that runs none of its hooks.
+    async fn fetch_into(
+        &self,
+        bench: &Bench<'_>,
+        path: &Path,
+        refspec: &str,
+    ) -> Result<Output, Error> {
+        self.git
+            .at(path)
+            .git("update the branch")
+            .slow()
+            .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--"])
+            .arg(bench.repo.folder())
+            .arg(refspec)
+            .output()
+            .await
+    }
+
+    /// Removes the lock that a killed process of ours left on the project's branch. Whether it
+    /// may be worth trying again.
+    async fn remove_stale_lock(&self, path: &Path, name: &str) -> Result<bool, Error> {
+        if !name.starts_with("refs/heads/callboard/") {
+            return Ok(false);
+        }
+        let args = ["rev-parse", "--git-common-dir"];
+        let common = self.git.at(path).git("find the git folder").args(args).text().await?;
+        let lock = path.join(common).join(format!("{name}.lock"));
+        let Ok(first) = tokio::fs::symlink_metadata(&lock).await else { return Ok(false) };
+        let stale = Duration::from_millis(self.cfg.stale_lock_ms);
+        let deadline = Instant::now() + stale;
+        while Instant::now() < deadline {
+            tokio::time::sleep(stale / 10).await;
+            match tokio::fs::symlink_metadata(&lock).await {
+                Ok(now) if now.ino() == first.ino() && now.ctime() == first.ctime() => {}
+                // Somebody is at work, and was done with this one.
+                _ => return Ok(true),
+            }
+        }
+        tracing::warn!(lock = %lock.display(), "stale lock of a killed process removed");
+        files::remove_file(&lock).await?;
+        Ok(true)
     }
 
     async fn push_bundle(

@@ -18,7 +18,7 @@ use crate::check::{Checks, PlainChecks};
 use crate::config::Config;
 use crate::files::remove_folder;
 use crate::git::Git;
-use crate::locks::Locks;
+use crate::locks::{Locks, holding};
 use crate::names::{Layout, blob_name};
 
 /// The workspaces of a node, made with the git program.
@@ -83,9 +83,12 @@ impl Workspaces for GitWorkspaces {
     }
 
     async fn prepare(&self, request: &Prepare) -> Result<Workspace, Error> {
-        let _lock = self.locks.agent(&request.agent).await;
-        self.ensure_started().await?;
-        self.do_prepare(request).await
+        let lock = self.locks.agent(&request.agent).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_prepare(request).await
+        })
+        .await
     }
 
     async fn checkpoint(
@@ -94,9 +97,12 @@ impl Workspaces for GitWorkspaces {
         session_files: &[PathBuf],
         seq: u64,
     ) -> Result<Checkpointed, Error> {
-        let _lock = self.locks.agent(&workspace.agent).await;
-        self.ensure_started().await?;
-        self.do_checkpoint(workspace, session_files, seq).await
+        let lock = self.locks.agent(&workspace.agent).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_checkpoint(workspace, session_files, seq).await
+        })
+        .await
     }
 
     async fn restore(
@@ -104,9 +110,12 @@ impl Workspaces for GitWorkspaces {
         checkpoint: &CheckpointRef,
         request: &Prepare,
     ) -> Result<Restored, Error> {
-        let _lock = self.locks.agent(&request.agent).await;
-        self.ensure_started().await?;
-        self.do_restore(checkpoint, request).await
+        let lock = self.locks.agent(&request.agent).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_restore(checkpoint, request).await
+        })
+        .await
     }
 
     async fn publish(
@@ -114,9 +123,12 @@ impl Workspaces for GitWorkspaces {
         workspace: &Workspace,
         uncommitted: Uncommitted,
     ) -> Result<Publication, Error> {
-        let _lock = self.locks.agent(&workspace.agent).await;
-        self.ensure_started().await?;
-        self.do_publish(workspace, uncommitted).await
+        let lock = self.locks.agent(&workspace.agent).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_publish(workspace, uncommitted).await
+        })
+        .await
     }
 
     async fn integrate(
@@ -124,9 +136,12 @@ impl Workspaces for GitWorkspaces {
         request: &Integrate,
         fence: &dyn Fence,
     ) -> Result<Integration, Error> {
-        let _lock = self.locks.project(&request.project).await;
-        self.ensure_started().await?;
-        self.do_integrate(request, fence).await
+        let lock = self.locks.project(&request.project).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_integrate(request, fence).await
+        })
+        .await
     }
 
     async fn diff(
@@ -144,15 +159,21 @@ impl Workspaces for GitWorkspaces {
         source: &Source,
         branch: Option<&str>,
     ) -> Result<Acceptance, Error> {
-        let _lock = self.locks.project(project).await;
-        self.ensure_started().await?;
-        self.do_accept(project, source, branch).await
+        let lock = self.locks.project(project).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_accept(project, source, branch).await
+        })
+        .await
     }
 
     async fn discard(&self, project: &ProjectId, source: &Source) -> Result<Discard, Error> {
-        let _lock = self.locks.project(project).await;
-        self.ensure_started().await?;
-        self.do_discard(project, source).await
+        let lock = self.locks.project(project).await;
+        holding(lock, async {
+            self.ensure_started().await?;
+            self.do_discard(project, source).await
+        })
+        .await
     }
 
     async fn cleanup(&self, keep: &BTreeSet<AgentId>) -> Result<Cleanup, Error> {

@@ -224,6 +224,7 @@ fn host(
 ) -> GitWorkspaces {
     let mut cfg = Config::new(folder.join(name), KEY);
     cfg.environment = environment(folder);
+    cfg.stale_lock_ms = 200;
     change(&mut cfg);
     GitWorkspaces::new(cfg, Arc::clone(blobs) as Arc<dyn Blobs>)
 }
