@@ -1,9 +1,10 @@
 //! The limits of the HTTP interface.
 
+use callboard_stdx::backoff;
 use serde::{Deserialize, Serialize};
 
 /// Where it listens, and its limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The address. Only loopback addresses are accepted: other interfaces need users and TLS, which
@@ -23,6 +24,25 @@ pub struct Config {
     pub fold_batch: usize,
     /// The largest patch and output piece of one answer, in bytes.
     pub answer_bytes_max: u64,
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// Connections per thread; more wait to be taken.
+    pub connections_max: usize,
+    /// Events of one page, at most; a page holds whole commits, and so a few more.
+    pub page_events_max: usize,
+    /// How often a silent event stream says that it lives, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// How long requests that are under way may take when it stops, in milliseconds.
+    pub stop_ms_max: u64,
+    /// How long a command waits before it looks again for an actor that is being made, in
+    /// milliseconds.
+    pub look_again_ms: u64,
+    /// Commits that could not be read which `status` names; of more, the newest are named.
+    pub unreadable_max: usize,
+    /// The delays before the log is read again after an error.
+    pub retry: backoff::Config,
+    /// The limits of the view.
+    pub view: callboard_views::Config,
 }
 
 impl Default for Config {
@@ -36,6 +56,15 @@ impl Default for Config {
             streams_max: 64,
             fold_batch: 256,
             answer_bytes_max: 1024 * 1024,
+            workers: 2,
+            connections_max: 256,
+            page_events_max: 1_000,
+            heartbeat_ms: 15_000,
+            stop_ms_max: 5_000,
+            look_again_ms: 20,
+            unreadable_max: 16,
+            retry: backoff::Config::default(),
+            view: callboard_views::Config::default(),
         }
     }
 }
