@@ -237,8 +237,7 @@ fn same_seed_runs_the_same() {
             let agents: Vec<_> = (0..10).map(agent).collect();
             join_all(agents.iter().map(|agent| ensure(&cluster, agent, asks(512 * MIB)))).await;
             cluster.kill();
-            let starts = std::mem::take(&mut world.seen.lock().unwrap().starts);
-            starts
+            std::mem::take(&mut world.seen.lock().unwrap().starts)
         })
     };
     assert_eq!(run(11), run(11));
