@@ -176,6 +176,18 @@ async fn provider_that_refuses_for_a_while_is_survived() {
 }
 
 #[tokio::test]
+async fn refused_key_fails_the_turn_with_the_reason() {
+    let mut description = description();
+    description.env.insert("CLAUDE_CODE_MAX_RETRIES".to_owned(), "1".to_owned());
+    let stage = Stage::new(Config::default(), description);
+    let (mut claude, _) = stage.start(None).await;
+    claude.prompt("[[fail:401:1000]] [[say:never]]").await;
+    let (_, outcome, _) = claude.turn_ended().await;
+    let TurnOutcome::Failed { reason } = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("authenticate"), "{reason}");
+}
+
+#[tokio::test]
 async fn settings_of_the_repository_allow_nothing_and_its_instructions_are_read() {
     let stage = fresh();
     let allow =
