@@ -179,6 +179,15 @@ pub struct Workspace {
     pub base_commit: CommitId,
 }
 
+/// Where an agent without a task works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scratch {
+    /// A folder that is no repository.
+    pub folder: PathBuf,
+    /// The home folder of the agent's program.
+    pub home: PathBuf,
+}
+
 /// A stored checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointRef {
@@ -578,6 +587,19 @@ pub trait Workspaces: Send + Sync {
     /// [`Error::NotFound`], [`Error::NotARepository`], [`Error::NoCommit`],
     /// [`Error::Unreachable`].
     async fn inspect(&self, source: &Source) -> Result<SourceFacts, Error>;
+
+    /// The agent's workspace, where this node has it and it is on this attempt of this task already.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    async fn find(&self, request: &Prepare) -> Result<Option<Workspace>, Error>;
+
+    /// An empty folder and the home of an agent that has no task yet. Made where it is missing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    async fn scratch(&self, agent: &AgentId) -> Result<Scratch, Error>;
 
     /// Makes the agent's workspace, or switches it to another task. Where it already is on this
     /// attempt of this task, it is left as it is. What the last task left behind, committed or

@@ -72,6 +72,11 @@ impl AgentFolder {
         self.0.join("home")
     }
 
+    /// Where it works before its first task.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+
     pub(crate) fn marker(&self) -> PathBuf {
         self.0.join("workspace.json")
     }

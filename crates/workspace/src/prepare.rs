@@ -7,7 +7,7 @@
 //! ```
 
 use callboard_agent::workspace::{
-    Base, CommitId, Error, Prepare, Workspace, project_branch, task_branch,
+    Base, CommitId, Error, Prepare, Published, Workspace, project_branch, task_branch,
 };
 
 use crate::files::{self, create_folder, exists, remove_folder, rename};
@@ -18,7 +18,25 @@ use crate::names::{AgentFolder, branch_ref};
 use crate::service::GitWorkspaces;
 use crate::tree::{clear_locks, forget_half_done};
 
+/// The result that the branch goes on from, where the base is the head of one: its commits are then
+/// part of this attempt's result too.
+fn continued(request: &Prepare) -> Option<&Published> {
+    let Base::Commit(commit) = &request.base else {
+        return None;
+    };
+    request.results.iter().find(|result| result.head == *commit)
+}
+
 impl GitWorkspaces {
+    pub(crate) async fn do_find(&self, request: &Prepare) -> Result<Option<Workspace>, Error> {
+        let folder = self.layout.agent(&request.agent);
+        let marker = Marker::read(&folder).await.filter(|marker| marker.is_for(request));
+        if marker.is_none() || !self.usable_tree(&folder).await? {
+            return Ok(None);
+        }
+        Ok(marker.map(|marker| marker.workspace(&folder)))
+    }
+
     pub(crate) async fn do_prepare(&self, request: &Prepare) -> Result<Workspace, Error> {
         let folder = self.layout.agent(&request.agent);
         create_folder(&folder.home()).await?;
@@ -29,12 +47,20 @@ impl GitWorkspaces {
         {
             return self.keep_on(&folder, marker, request).await;
         }
-        let needed: Vec<&CommitId> = match &request.base {
-            Base::Project { start: commit } | Base::Commit(commit) => vec![commit],
-            Base::Branch(_) => vec![],
+        let from = continued(request);
+        let needed: Vec<&CommitId> = match (&request.base, from) {
+            (_, Some(from)) => vec![&from.base],
+            (Base::Project { start: commit } | Base::Commit(commit), None) => vec![commit],
+            (Base::Branch(_), None) => vec![],
         };
         let mirror = self.mirror(&request.project, &request.source, &needed).await?;
-        let base = resolve_base(&mirror, request).await?;
+        let (base, begin) = match from {
+            Some(from) => (from.base.clone(), from.head.clone()),
+            None => {
+                let base = resolve_base(&mirror, request).await?;
+                (base.clone(), base)
+            }
+        };
         let branch = task_branch(&request.project, &request.task);
         let new_marker = Marker::new(request, branch.clone(), base.clone());
         let tree = self.git.tree(folder.tree());
@@ -43,12 +69,12 @@ impl GitWorkspaces {
         }
         if usable {
             self.fetch_into_tree(&tree, &mirror, &request.results).await?;
-            switch(&tree, &branch, &base).await?;
+            switch(&tree, &branch, &begin).await?;
         } else {
             self.build_tree(&mirror, &request.source, &folder.new_tree()).await?;
             let new_tree = self.git.tree(folder.new_tree());
             self.fetch_into_tree(&new_tree, &mirror, &request.results).await?;
-            check_out(&new_tree, &branch, &base).await?;
+            check_out(&new_tree, &branch, &begin).await?;
             rename(&folder.new_tree(), &folder.tree()).await?;
         }
         files::remove_file(&folder.last_checkpoint()).await?;

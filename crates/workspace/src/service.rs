@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use callboard_agent::workspace::{
     Acceptance, CheckpointRef, Checkpointed, Cleanup, Discard, Error, Fence, Integrate,
-    Integration, Prepare, ProjectDiff, Publication, Restored, Source, SourceFacts, Uncommitted,
-    Workspace, Workspaces,
+    Integration, Prepare, ProjectDiff, Publication, Restored, Scratch, Source, SourceFacts,
+    Uncommitted, Workspace, Workspaces,
 };
 use callboard_domain::id::{AgentId, ProjectId};
 use callboard_substrate::{Blobs, blobs::BlobError};
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::check::{Checks, PlainChecks};
 use crate::config::Config;
-use crate::files::remove_folder;
+use crate::files::{create_folder, remove_folder};
 use crate::git::Git;
 use crate::locks::{Locks, holding};
 use crate::names::{Layout, blob_name};
@@ -80,6 +80,21 @@ impl Workspaces for GitWorkspaces {
     async fn inspect(&self, source: &Source) -> Result<SourceFacts, Error> {
         self.ensure_started().await?;
         self.do_inspect(source).await
+    }
+
+    async fn find(&self, request: &Prepare) -> Result<Option<Workspace>, Error> {
+        let _lock = self.locks.agent(&request.agent).await;
+        self.ensure_started().await?;
+        self.do_find(request).await
+    }
+
+    async fn scratch(&self, agent: &AgentId) -> Result<Scratch, Error> {
+        let _lock = self.locks.agent(agent).await;
+        let folder = self.layout.agent(agent);
+        let scratch = Scratch { folder: folder.scratch(), home: folder.home() };
+        create_folder(&scratch.folder).await?;
+        create_folder(&scratch.home).await?;
+        Ok(scratch)
     }
 
     async fn prepare(&self, request: &Prepare) -> Result<Workspace, Error> {
