@@ -1,51 +1,12 @@
 //! What an actor asks of a node.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
+pub use callboard_domain::fleet::Priority;
 use callboard_domain::id::ProgramName;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Taint;
-
-/// Who goes first in the queue. The first is the most urgent.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Priority {
-    /// Before all others.
-    High,
-    /// The usual.
-    #[default]
-    Normal,
-    /// After all others.
-    Low,
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::High => "high",
-            Self::Normal => "normal",
-            Self::Low => "low",
-        })
-    }
-}
-
-impl FromStr for Priority {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "high" => Ok(Self::High),
-            "normal" => Ok(Self::Normal),
-            "low" => Ok(Self::Low),
-            _ => Err(format!("{text:?} is no priority: use high, normal or low")),
-        }
-    }
-}
 
 /// Lets an actor onto a node with a taint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
