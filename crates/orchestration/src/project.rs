@@ -1,0 +1,266 @@
+//! What a project manager owes: agents, assignments, merges, reviews.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use callboard_actors::sourced::{EffectError, Executor, SourcedHandle};
+use callboard_agent::workspace::{self, CheckSpec, Fence, Integrate};
+use callboard_domain::EffectKey;
+use callboard_domain::agent::{self, Agent};
+use callboard_domain::id::{ActorId, AgentId, ProjectId};
+use callboard_domain::project::{
+    Command, Effect, Evidence, Integration, Project, ReviewOutcome, Spec,
+};
+use callboard_domain::task::{Brief, Published};
+
+use crate::place;
+use crate::retry::{self, Asked};
+use crate::services::Services;
+use crate::translate;
+
+pub(crate) struct ProjectExecutor {
+    pub(crate) services: Arc<Services>,
+    pub(crate) spec: Spec,
+    pub(crate) epoch: u64,
+}
+
+#[async_trait(?Send)]
+impl Executor<Project> for ProjectExecutor {
+    async fn run(
+        &self,
+        _key: EffectKey,
+        effect: Effect,
+        _me: SourcedHandle<Project>,
+    ) -> Result<Vec<Command>, EffectError> {
+        match effect {
+            Effect::Place { agent, priority } => self.place(*agent, priority).await,
+            Effect::Assign { agent, brief } => self.assign(agent, *brief).await,
+            Effect::CancelTask { agent, attempt } => {
+                let command = agent::Command::CancelTask { attempt: attempt.clone() };
+                self.tell(&agent, command).await?;
+                Ok(vec![Command::TaskCancelled { attempt }])
+            }
+            Effect::Dismiss { agent } => self.dismiss(agent).await,
+            Effect::Switch { agent, on } => {
+                let reason = "its project was stopped".to_owned();
+                let command = if on {
+                    agent::Command::Start { fleet: true }
+                } else {
+                    agent::Command::Stop { reason, fleet: true }
+                };
+                self.tell(&agent, command).await?;
+                Ok(vec![Command::Switched { agent, on }])
+            }
+            Effect::Integrate { published, title, check, check_s_max } => {
+                self.integrate(&published, title, check, check_s_max).await
+            }
+            Effect::Review { id, accept, into } => {
+                let outcome = self.review(accept, into.as_deref()).await?;
+                Ok(vec![Command::Reviewed { id, outcome }])
+            }
+            // Workspaces of dismissed agents are removed by the node that holds them, see `cleanup`.
+            Effect::Cleanup => Ok(vec![Command::CleanedUp]),
+            Effect::Release => self.release().await,
+            Effect::Timer { .. } => Ok(Vec::new()),
+        }
+    }
+}
+
+impl ProjectExecutor {
+    fn id(&self) -> &ProjectId {
+        &self.spec.id
+    }
+
+    async fn place(
+        &self,
+        spec: agent::Spec,
+        priority: callboard_domain::fleet::Priority,
+    ) -> Result<Vec<Command>, EffectError> {
+        let agent = spec.id.clone();
+        let actor = ActorId::Agent(agent.clone());
+        let request = place::agent_request(&self.services, &spec.runtime, priority);
+        let json =
+            serde_json::to_value(&spec).map_err(|error| EffectError::new(error.to_string()))?;
+        Ok(vec![match place::place(&self.services, &actor, request, json).await? {
+            Ok(()) => Command::Placed { agent },
+            Err(reason) => Command::PlaceFailed { agent, reason },
+        }])
+    }
+
+    async fn assign(&self, agent: AgentId, brief: Brief) -> Result<Vec<Command>, EffectError> {
+        let attempt = brief.attempt.clone();
+        let command = agent::Command::Assign { brief: Box::new(brief) };
+        let actor = ActorId::Agent(agent);
+        let answer =
+            self.services.cluster.ask::<Agent>(&actor, command, self.services.cfg.ask()).await;
+        let reason = match retry::sort(answer)? {
+            Asked::Done => return Ok(vec![Command::Assigned { attempt }]),
+            // It is still letting go of the task before, or being created.
+            Asked::Rejected(
+                rejection @ (agent::Rejection::Busy(_) | agent::Rejection::NotCreated),
+            ) => return Err(EffectError::new(rejection.to_string())),
+            Asked::Rejected(rejection) => rejection.to_string(),
+            Asked::Gone => "the agent is gone".to_owned(),
+        };
+        Ok(vec![Command::AssignRefused { attempt, reason }])
+    }
+
+    /// Tells an agent something that a gone or archived agent need not know.
+    async fn tell(&self, agent: &AgentId, command: agent::Command) -> Result<(), EffectError> {
+        let actor = ActorId::Agent(agent.clone());
+        let answer =
+            self.services.cluster.ask::<Agent>(&actor, command, self.services.cfg.ask()).await;
+        match retry::sort(answer)? {
+            Asked::Done | Asked::Gone | Asked::Rejected(agent::Rejection::Archived) => Ok(()),
+            Asked::Rejected(rejection) => Err(EffectError::new(rejection.to_string())),
+        }
+    }
+
+    async fn dismiss(&self, agent: AgentId) -> Result<Vec<Command>, EffectError> {
+        let actor = ActorId::Agent(agent.clone());
+        let deadline = self.services.cfg.ask();
+        let placed = self.services.cluster.directory().get(&actor).await;
+        let placed = placed.map_err(|error| EffectError::new(error.to_string()))?;
+        // One that never got a place has nothing to end.
+        match placed {
+            Some(record) if record.node().is_some() => {
+                self.tell(&agent, agent::Command::Archive).await?;
+            }
+            _ => {
+                let released = self.services.cluster.release(&actor, deadline).await;
+                released.map_err(|error| EffectError::new(error.to_string()))?;
+            }
+        }
+        Ok(vec![Command::Dismissed { agent }])
+    }
+
+    async fn integrate(
+        &self,
+        published: &Published,
+        title: String,
+        check: Option<String>,
+        check_s_max: u32,
+    ) -> Result<Vec<Command>, EffectError> {
+        let attempt = published.attempt.clone();
+        let request = Integrate {
+            project: self.id().clone(),
+            published: translate::to_port(published)?,
+            source: translate::source(&self.spec.source),
+            start: translate::commit(&self.spec.start)?,
+            check: check
+                .map(|command| CheckSpec { command, deadline_ms: u64::from(check_s_max) * 1_000 }),
+            title,
+        };
+        let fence = Owner { services: &self.services, project: self.id(), epoch: self.epoch };
+        let integration = match self.services.workspaces.integrate(&request, &fence).await {
+            Ok(integration) => outcome(integration, published),
+            Err(error) if error.retryable() => return Err(EffectError::new(error.to_string())),
+            Err(error) => Integration::Failed { reason: error.to_string() },
+        };
+        Ok(vec![Command::Integrated { attempt, integration }])
+    }
+
+    async fn review(&self, accept: bool, into: Option<&str>) -> Result<ReviewOutcome, EffectError> {
+        let source = translate::source(&self.spec.source);
+        let workspaces = &self.services.workspaces;
+        let outcome = if accept {
+            workspaces.accept(self.id(), &source, into).await.map(accepted)
+        } else {
+            workspaces.discard(self.id(), &source).await.map(discarded)
+        };
+        match outcome {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => Ok(ReviewOutcome::Refused { reason: error.to_string() }),
+        }
+    }
+
+    async fn release(&self) -> Result<Vec<Command>, EffectError> {
+        let actor = ActorId::Project(self.id().clone());
+        let released = self.services.cluster.release(&actor, self.services.cfg.ask()).await;
+        released.map_err(|error| EffectError::new(error.to_string()))?;
+        Ok(vec![Command::Released])
+    }
+}
+
+fn outcome(integration: workspace::Integration, published: &Published) -> Integration {
+    match integration {
+        workspace::Integration::Merged { commit, already: _, evidence } => {
+            let check = evidence.as_ref().map(|evidence| evidence.command.clone());
+            Integration::Merged {
+                evidence: Evidence {
+                    commit: commit.to_string(),
+                    check,
+                    check_ms: evidence.as_ref().map_or(0, |evidence| evidence.duration_ms),
+                    output: evidence.map(|evidence| evidence.output_tail).unwrap_or_default(),
+                },
+            }
+        }
+        workspace::Integration::Conflict { files } => Integration::Conflict { files },
+        workspace::Integration::CheckFailed(evidence) => {
+            let exit = evidence.exit_code.map_or_else(
+                || "it was ended by a signal".to_owned(),
+                |code| format!("exit code {code}"),
+            );
+            let output =
+                format!("`{}` failed ({exit}):\n{}", evidence.command, evidence.output_tail);
+            Integration::CheckFailed { output }
+        }
+        workspace::Integration::CheckTimedOut(evidence) => Integration::CheckFailed {
+            output: format!(
+                "`{}` did not end within {} s and was killed:\n{}",
+                evidence.command,
+                evidence.duration_ms / 1_000,
+                evidence.output_tail
+            ),
+        },
+        workspace::Integration::NoCommit => Integration::Failed {
+            reason: format!("{} has no commit that the project lacks", published.attempt),
+        },
+    }
+}
+
+fn accepted(acceptance: workspace::Acceptance) -> ReviewOutcome {
+    use workspace::Acceptance;
+    let refused = |reason: String| ReviewOutcome::Refused { reason };
+    match acceptance {
+        Acceptance::Accepted { branch, commit, .. }
+        | Acceptance::AlreadyAccepted { branch, commit } => {
+            ReviewOutcome::Accepted { branch, commit: commit.to_string() }
+        }
+        Acceptance::Conflict { files } => refused(format!(
+            "it conflicts with your branch in {}; merge it yourself, nothing was changed",
+            files.join(", ")
+        )),
+        Acceptance::Dirty { files } => refused(format!(
+            "you have uncommitted changes in {}; commit or stash them first, nothing was changed",
+            files.join(", ")
+        )),
+        Acceptance::Refused { reason } => refused(reason),
+        Acceptance::Nothing => refused("the project has no result".to_owned()),
+    }
+}
+
+fn discarded(discard: workspace::Discard) -> ReviewOutcome {
+    match discard {
+        workspace::Discard::Discarded { kept, .. } => ReviewOutcome::Discarded { kept_as: kept },
+        workspace::Discard::Refused { reason } => ReviewOutcome::Refused { reason },
+        workspace::Discard::Nothing => {
+            ReviewOutcome::Refused { reason: "the project has no result".to_owned() }
+        }
+    }
+}
+
+/// Whether this incarnation still owns the project: asked before a branch moves.
+struct Owner<'a> {
+    services: &'a Services,
+    project: &'a ProjectId,
+    epoch: u64,
+}
+
+#[async_trait]
+impl Fence for Owner<'_> {
+    async fn holds(&self) -> bool {
+        let actor = ActorId::Project(self.project.clone());
+        self.services.cluster.local_epoch(&actor) == Some(self.epoch)
+    }
+}
