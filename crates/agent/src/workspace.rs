@@ -577,8 +577,8 @@ impl Error {
 /// Every call has deadlines of its own and ends. Every call is safe to repeat, after a success, an
 /// error or a crash in its middle. Calls about different agents and projects may run at the same
 /// time; calls about one agent or one project wait for each other, also for what a dropped call
-/// still does. While a call about an agent
-/// runs, no process of the agent may run, except during [`Workspaces::checkpoint`].
+/// still does. The agent may be at work during [`Workspaces::checkpoint`] and
+/// [`Workspaces::publish`]; during every other call about it no process of it may run.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
     /// Looks at a source before anything is made of it. Changes nothing.

@@ -16,6 +16,7 @@ use crate::names::{WIP_REF, blob_name, checkpoint_blob, checkpoint_prefix};
 use crate::service::{GitWorkspaces, blob_error};
 use crate::session::{self, SessionFile, Sessions};
 use crate::snapshot::{Snapshot, TemporaryIndex};
+use crate::tree::clear_own_locks;
 
 /// How many files a too large checkpoint names.
 const N_MISSING_MAX: usize = 10;
@@ -36,6 +37,7 @@ impl GitWorkspaces {
     ) -> Result<Checkpointed, Error> {
         let folder = self.layout.agent(&workspace.agent);
         let repo = self.git.tree(folder.tree());
+        clear_own_locks(&repo.git_dir()).await?;
         let raw_bytes_max = self.cfg.checkpoint_raw_bytes_max;
         // Sessions first: work that a session knows of is then in the snapshot.
         let sessions = match session::read(&folder.home(), session_files, raw_bytes_max).await? {

@@ -3,7 +3,7 @@
 //! Invariants: no object ever leaves a mirror (no garbage collection); branches and tags are those
 //! of the source at the last refresh; what is kept for agents lies under `refs/callboard`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use callboard_agent::workspace::{CommitId, Error, Source};
 use callboard_domain::id::ProjectId;
@@ -33,6 +33,21 @@ impl GitWorkspaces {
         Ok(repo)
     }
 
+    /// The mirror with `commit` in it, as old as it may be: a restore must not depend on the source
+    /// where it need not.
+    pub(crate) async fn mirror_having(
+        &self,
+        project: &ProjectId,
+        source: &Source,
+        commit: &CommitId,
+    ) -> Result<Repo<'_>, Error> {
+        let repo = self.git.bare(self.layout.mirror(&source_key(source)));
+        if exists(&ready_file(&repo)).await && has(&repo, commit).await? {
+            return Ok(repo);
+        }
+        self.mirror(project, source, &[commit]).await
+    }
+
     async fn update_mirror(
         &self,
         repo: &Repo<'_>,
@@ -52,7 +67,7 @@ impl GitWorkspaces {
     }
 
     async fn ensure_mirror(&self, repo: &Repo<'_>, source: &Source) -> Result<(), Error> {
-        if exists(&repo.folder().join("callboard-ready")).await {
+        if exists(&ready_file(repo)).await {
             return Ok(());
         }
         // Nobody borrows from one that is half made; it may hold the locks of a killed process.
@@ -66,8 +81,7 @@ impl GitWorkspaces {
             .args(["init", "--quiet", "--bare", "--template=", "--object-format", &format])
             .done()
             .await?;
-        let ready = repo.folder().join("callboard-ready");
-        files::write_json(&ready, &source.to_string()).await
+        files::write_json(&ready_file(repo), &source.to_string()).await
     }
 
     async fn object_format(&self, path: &Path) -> Result<String, Error> {
@@ -158,6 +172,11 @@ impl GitWorkspaces {
             .done()
             .await
     }
+}
+
+/// Written when the mirror is whole.
+fn ready_file(mirror: &Repo<'_>) -> PathBuf {
+    mirror.folder().join("callboard-ready")
 }
 
 /// Whether the repository has the commit.

@@ -7,6 +7,7 @@ use crate::git::Repo;
 use crate::inspect::count_dirty;
 use crate::names::{branch_ref, result_blob, result_ref};
 use crate::service::GitWorkspaces;
+use crate::tree::clear_own_locks;
 
 impl GitWorkspaces {
     pub(crate) async fn do_publish(
@@ -15,6 +16,7 @@ impl GitWorkspaces {
         uncommitted: Uncommitted,
     ) -> Result<Publication, Error> {
         let tree = self.git.tree(self.layout.agent(&workspace.agent).tree());
+        clear_own_locks(&tree.git_dir()).await?;
         let mut n_uncommitted = count_dirty(&tree).await?;
         if uncommitted == Uncommitted::Commit && n_uncommitted > 0 {
             commit_all(&tree, workspace).await?;

@@ -91,17 +91,19 @@ impl GitWorkspaces {
         let Contents { facts, bundle, sessions } = contents;
         let folder = self.layout.agent(&request.agent);
         create_folder(&folder.home()).await?;
-        let needed = [&facts.base_commit];
-        let mirror = self.mirror(&request.project, &request.source, &needed).await?;
+        let Prepare { project, source, results, .. } = request;
+        let mirror = self.mirror_having(project, source, &facts.base_commit).await?;
         let branch = task_branch(&request.project, &request.task);
         let marker = Marker::new(request, branch, facts.base_commit.clone());
         let in_place = self.make_room(&folder, &marker).await?;
         let path = if in_place { folder.tree() } else { folder.new_tree() };
         if !in_place {
-            self.build_tree(&mirror, &request.source, &path).await?;
+            self.build_tree(&mirror, source, &path).await?;
         }
         let tree = self.git.tree(path);
-        self.fetch_into_tree(&tree, &mirror, &request.results).await?;
+        if !in_place || !results.is_empty() {
+            self.fetch_into_tree(&tree, &mirror, results).await?;
+        }
         self.unbundle(&tree, bundle).await?;
         apply(&tree, &facts).await?;
         if !in_place {

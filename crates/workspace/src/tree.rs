@@ -155,13 +155,23 @@ pub(crate) async fn clear_locks(git_dir: &Path) -> Result<(), Error> {
     let owned = git_dir.to_path_buf();
     files::blocking("clear locks in", git_dir, move || {
         remove_locks(&owned, false)?;
-        let mut folders: Vec<PathBuf> = vec![owned.join("refs"), owned.join("objects/info")];
-        while let Some(folder) = folders.pop() {
-            folders.extend(remove_locks(&folder, true)?);
-        }
-        Ok(())
+        remove_locks_below(vec![owned.join("refs"), owned.join("objects/info")])
     })
     .await
+}
+
+/// Removes the locks on our hidden refs alone: nobody but the caller writes those, so that the
+/// agent may be at work.
+pub(crate) async fn clear_own_locks(git_dir: &Path) -> Result<(), Error> {
+    let folder = git_dir.join("refs/callboard");
+    files::blocking("clear locks in", git_dir, move || remove_locks_below(vec![folder])).await
+}
+
+fn remove_locks_below(mut folders: Vec<PathBuf>) -> io::Result<()> {
+    while let Some(folder) = folders.pop() {
+        folders.extend(remove_locks(&folder, true)?);
+    }
+    Ok(())
 }
 
 /// Removes the locks directly in `folder`; returns its folders.

@@ -269,6 +269,40 @@ async fn restoring_twice_gives_the_same_and_keeps_later_work() {
 }
 
 #[tokio::test]
+async fn locks_of_a_killed_checkpoint_do_not_stop_the_next() {
+    let world = World::new().await;
+    let workspace = world.prepare("a-1", "p-1").await;
+    commit(&workspace, "b.txt", "b").await;
+    take(&world.host, &workspace, 1).await;
+    publish(&world.host, &workspace).await;
+    let refs = workspace.folder.join(".git/refs/callboard");
+    for lock in ["wip.lock", "result/p-1/1.lock"] {
+        write(&refs.join(lock), "");
+    }
+    let index_of_the_agent = workspace.folder.join(".git/index.lock");
+    write(&index_of_the_agent, "");
+    write(&workspace.folder.join("c.txt"), "c");
+    take(&world.host, &workspace, 2).await;
+    publish(&world.host, &workspace).await;
+    assert!(index_of_the_agent.exists(), "the agent may be at work");
+}
+
+#[tokio::test]
+async fn restoring_does_not_need_the_source_where_the_mirror_has_the_base() {
+    let world = World::new().await;
+    let workspace = world.prepare("a-1", "p-1").await;
+    write(&workspace.folder.join("b.txt"), "work");
+    let checkpoint = take(&world.host, &workspace, 1).await;
+    fs::rename(&world.repo, world.folder.path().join("away")).expect("movable");
+    fs::remove_dir_all(&workspace.folder).expect("removable");
+    let request = world.request("a-1", "p-1");
+    let restored = world.host.restore(&checkpoint, &request).await.expect("restored");
+    assert_eq!(read(&restored.workspace.folder.join("b.txt")), "work");
+    let error = world.other_host("other").restore(&checkpoint, &request).await;
+    assert!(matches!(error, Err(Error::NoCheckpoint { .. })), "{error:?}");
+}
+
+#[tokio::test]
 async fn broken_index_does_not_stand_in_the_way() {
     let world = World::new().await;
     let workspace = world.prepare("a-1", "p-1").await;
