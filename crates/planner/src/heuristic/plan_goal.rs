@@ -91,19 +91,10 @@ fn tasks_of_pieces(goal: &str, pieces: &[Piece]) -> Vec<PlannedTask> {
     for piece in pieces {
         let id = unique_id(&format!("task-{}", tasks.len() + 1), &tasks);
         let words = route::without_urgency(&piece.text);
-        let title = capitalised(&cut(words.lines().next().unwrap_or(words), TITLE_CHARS_MAX));
-        let mut text = String::new();
-        if title.chars().count() < words.chars().count() {
-            text.push_str(words);
-        }
-        if pieces.len() > 1 {
-            text = [text, quote(goal)]
-                .iter()
-                .filter(|t| !t.is_empty())
-                .cloned()
-                .collect::<Vec<_>>()
-                .join("\n\n");
-        }
+        let title = cut(words.lines().next().unwrap_or(words), TITLE_CHARS_MAX);
+        let whole = (title != words).then(|| words.to_owned());
+        let context = (pieces.len() > 1).then(|| quote(goal));
+        let text = [whole, context].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         let role = route::role(&piece.text);
         let depends_on = dependencies(piece, &role, &tasks);
         let priority: Priority = route::priority(&piece.text);
@@ -112,7 +103,7 @@ fn tasks_of_pieces(goal: &str, pieces: &[Piece]) -> Vec<PlannedTask> {
             role: Some(role),
             priority,
             depends_on,
-            ..PlannedTask::new(id, title)
+            ..PlannedTask::new(id, capitalised(&title))
         });
     }
     tasks
