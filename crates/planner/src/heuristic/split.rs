@@ -87,6 +87,7 @@ pub(super) fn split(goal: &str) -> Vec<Piece> {
     for sentence in sentences(goal) {
         pieces.extend(clauses(sentence));
     }
+    pieces.retain(|piece| !piece.text.is_empty());
     if pieces.is_empty() {
         pieces.push(Piece { text: goal.trim().to_owned(), after_previous: false });
     }
@@ -101,11 +102,12 @@ fn list_items(goal: &str) -> Vec<Piece> {
         let bullet = ["- ", "* ", "• "].iter().find_map(|mark| line.strip_prefix(mark));
         let item = bullet.map(|text| (text, false)).or_else(|| numbered(line).map(|t| (t, true)));
         let Some((text, in_order)) = item else { continue };
-        if text.trim().is_empty() {
+        let text = tidy(text);
+        if text.is_empty() {
             continue;
         }
         let after_previous = in_order && !items.is_empty();
-        items.push(Piece { text: tidy(text), after_previous });
+        items.push(Piece { text, after_previous });
     }
     items
 }
@@ -258,6 +260,8 @@ mod tests {
         );
         check("1. first\n2) second\n", &[("first", false), ("second", true)]);
         check("...", &[("...", false)]);
+        check("- one\n- ,\n- two", &[("one", false), ("two", false)]);
+        check(", and build it", &[("build it", false)]);
     }
 
     #[test]
