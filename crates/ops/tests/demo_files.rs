@@ -5,23 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use callboard_approvals::{Policy, Request};
 use callboard_planner::check::phases;
 use callboard_planner::{Plan, file};
 use callboard_process::command::{self, Spec};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Script {
-    step: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    write: Option<String>,
-    append: Option<String>,
-    #[serde(default)]
-    text: String,
-}
 
 fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("demo")
@@ -32,9 +19,38 @@ fn plan() -> Plan {
     file::parse(&text).expect("a good plan")
 }
 
-fn script(task: &str) -> Script {
-    let path = demo().join(format!("scripts/{task}.toml"));
-    toml::from_str(&fs::read_to_string(path).expect("readable")).expect("a good script")
+/// What a script does that matters here.
+enum Step {
+    Write { path: PathBuf, text: String },
+    Append { path: PathBuf, text: String },
+    Ask { command: String },
+}
+
+fn steps(task: &str) -> Vec<Step> {
+    let path = demo().join(format!("scripts/{task}.script"));
+    let text = fs::read_to_string(path).expect("readable");
+    // In a prompt a script stands between fences.
+    assert!(!text.contains("```"), "{task}");
+    let mut lines = text.lines();
+    let mut steps = Vec::new();
+    while let Some(line) = lines.next() {
+        let file = |name: &str| line.strip_prefix(name)?.strip_suffix(" <<END").map(PathBuf::from);
+        let mut body = || -> String {
+            lines
+                .by_ref()
+                .take_while(|line| *line != "END")
+                .map(|line| format!("{line}\n"))
+                .collect()
+        };
+        if let Some(path) = file("write ") {
+            steps.push(Step::Write { path, text: body() });
+        } else if let Some(path) = file("append ") {
+            steps.push(Step::Append { path, text: body() });
+        } else if let Some(command) = line.strip_prefix("ask ") {
+            steps.push(Step::Ask { command: command.to_owned() });
+        }
+    }
+    steps
 }
 
 #[test]
@@ -42,14 +58,33 @@ fn each_task_writes_its_own_module() {
     let plan = plan();
     assert_eq!(phases(&plan).expect("no cycle").len(), 3);
     for task in &plan.tasks {
-        let module = format!("src/{}.rs", task.id);
-        for step in script(task.id.as_str()).step {
-            let path = step.write.or(step.append);
-            assert!(path.is_none_or(|path| path == module), "{}", task.id);
+        let module = PathBuf::from(format!("src/{}.rs", task.id));
+        for step in steps(task.id.as_str()) {
+            if let Step::Write { path, .. } | Step::Append { path, .. } = step {
+                assert_eq!(path, module, "{}", task.id);
+            }
         }
     }
     let n_scripts = fs::read_dir(demo().join("scripts")).expect("readable").count();
     assert_eq!(n_scripts, plan.tasks.len());
+}
+
+#[test]
+fn policy_allows_what_scripts_ask() {
+    let text = fs::read_to_string(demo().join("approvals.toml")).expect("readable");
+    let policy = Policy::parse(&text).expect("a good policy");
+    let mut n_asked = 0;
+    for task in plan().tasks {
+        for step in steps(task.id.as_str()) {
+            let Step::Ask { command } = step else { continue };
+            let command = Some(command.as_str());
+            let (tool, files, folder, workspace) = ("Bash", &[][..], ".", "/workspace");
+            let decision = policy.decide(&Request { tool, command, files, folder, workspace });
+            assert!(decision.is_allow(), "{decision:?}");
+            n_asked += 1;
+        }
+    }
+    assert_eq!(n_asked, 1);
 }
 
 #[tokio::test]
@@ -57,13 +92,17 @@ async fn scripts_make_an_application_whose_tests_pass() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&demo().join("seed"), folder.path());
     for task in plan().tasks {
-        for step in script(task.id.as_str()).step {
-            if let Some(path) = step.write {
-                fs::write(folder.path().join(path), step.text).expect("writable");
-            } else if let Some(path) = step.append {
-                let path = folder.path().join(path);
-                let before = fs::read_to_string(&path).expect("written before");
-                fs::write(path, before + &step.text).expect("writable");
+        for step in steps(task.id.as_str()) {
+            match step {
+                Step::Write { path, text } => {
+                    fs::write(folder.path().join(path), text).expect("writable");
+                }
+                Step::Append { path, text } => {
+                    let path = folder.path().join(path);
+                    let before = fs::read_to_string(&path).expect("written before");
+                    fs::write(path, before + &text).expect("writable");
+                }
+                Step::Ask { .. } => {}
             }
         }
     }
