@@ -47,7 +47,7 @@ const NEVER: [(&[&str], &[&str], &str); 8] = [
     (&["cli", "tui", "client"], SERVER_SIDE, "clients speak HTTP and link nothing of the server"),
     (
         &["gateway"],
-        &["orchestration", "runtimes", "process", "workspace", "agent"],
+        &["orchestration", "runtimes", "process", "workspace"],
         "the gateway sends commands through the cluster and reads views",
     ),
     (
