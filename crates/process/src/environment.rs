@@ -41,6 +41,13 @@ impl Environment {
         Self(std::env::vars_os().filter(|(name, _)| passed(name)).collect())
     }
 
+    /// Everything that this process has. For a program that is itself an agent: its environment was
+    /// cleaned when it was started, and its children must carry its marks.
+    #[must_use]
+    pub fn inherited() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
     /// Sets a variable.
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {

@@ -2,6 +2,7 @@
 
 pub mod codec;
 mod lines;
+pub mod scripted;
 pub mod session;
 pub mod stdio;
 mod tail;
