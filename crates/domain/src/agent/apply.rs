@@ -29,6 +29,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         EventKind::Prompted { .. }
         | EventKind::TurnStarted { .. }
         | EventKind::TurnEnded { .. }
+        | EventKind::ToolStarted { .. }
         | EventKind::ToolEnded { .. }
         | EventKind::Progressed { .. }
         | EventKind::Used { .. } => apply_turn(state, event.at, &event.kind),
@@ -63,6 +64,10 @@ fn drop_program(state: &mut State) {
     });
     state.pid = None;
     state.ready = false;
+    // A call that was begun and whose end was not told: nobody knows whether it took effect.
+    if let Some(tool) = state.tool.take() {
+        state.in_flight = Some(tool);
+    }
     state.turn = None;
     state.approvals.clear();
     if let Some(work) = &mut state.work
@@ -140,7 +145,10 @@ fn apply_program(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state.ready = true;
             state.phase = Phase::Idle;
             state.session = Some(session.clone());
-            state.in_flight.clone_from(in_flight);
+            // The program's own record says more than ours, where it has one.
+            if in_flight.is_some() {
+                state.in_flight.clone_from(in_flight);
+            }
         }
         EventKind::ProgramLost { run, reason, session_gone, restart_at } => {
             drop_program(state);
@@ -195,10 +203,13 @@ fn apply_turn(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 .outbox
                 .retain(|key, _| !key.0.starts_with("due/") && !key.0.starts_with("overdue/"));
             state.turn = None;
+            state.tool = None;
             state.approvals.clear();
             state.in_flight = None;
             state.phase = Phase::Idle;
         }
+        EventKind::ToolStarted { detail } => state.tool = Some(detail.clone()),
+        EventKind::ToolEnded { .. } => state.tool = None,
         EventKind::Progressed { text } => state.progress = Some(text.clone()),
         EventKind::Used { usage } => {
             let Usage { input_tokens, output_tokens, cached_tokens, cost_micro_usd } = *usage;

@@ -178,6 +178,11 @@ pub enum SessionFact {
         /// Its last words.
         summary: String,
     },
+    /// A tool call began: until its end is told, its outcome is unknown.
+    ToolStarted {
+        /// What it is about to do, in one line.
+        detail: String,
+    },
     /// A tool call ended: something may have changed.
     ToolEnded {
         /// What it was, in one line.

@@ -89,6 +89,11 @@ pub enum EventKind {
         /// Its last words.
         summary: String,
     },
+    /// A tool call began.
+    ToolStarted {
+        /// What it is about to do.
+        detail: String,
+    },
     /// A tool call ended.
     ToolEnded {
         /// What it was.

@@ -30,6 +30,7 @@ pub(super) fn fact(batch: &mut Batch<'_>, run: u64, fact: SessionFact) {
         SessionFact::TurnEnded { prompt, failure, summary } => {
             turn_ended(batch, prompt, failure, summary);
         }
+        SessionFact::ToolStarted { detail } => batch.push(EventKind::ToolStarted { detail }),
         SessionFact::ToolEnded { detail, failed } => {
             batch.push(EventKind::ToolEnded { detail, failed });
         }

@@ -338,6 +338,8 @@ pub struct State {
     pub work: Option<Work>,
     /// The running turn.
     pub turn: Option<Turn>,
+    /// The tool call that the program is in.
+    pub tool: Option<String>,
     /// What a resumed program must be told before it goes on.
     pub in_flight: Option<String>,
     /// The messages.

@@ -54,7 +54,10 @@ pub(crate) fn fact(event: Event, policy: &Policy, workspace: &str) -> Option<Ses
             retryable: true,
             session_gone: false,
         },
-        Event::Output { .. } | Event::ToolStarted { .. } => return None,
+        Event::ToolStarted { tool, detail, .. } => {
+            SessionFact::ToolStarted { detail: format!("{tool}: {detail}") }
+        }
+        Event::Output { .. } => return None,
     })
 }
 
