@@ -195,9 +195,10 @@ fn full_queue_refuses() {
 
 #[test]
 fn unsure_store_loses_and_doubles_nothing() {
-    for seed in 0..20 {
+    for seed in 0..60 {
         simulate(async {
-            let world = World::new(seed);
+            let mut world = World::new(seed);
+            world.cfg.placer.reconcile_ms = 5_000;
             world.substrate.faults().update_plan(|plan| {
                 plan.kv = callboard_substrate_memory::Delay::millis(0, 20);
                 plan.lost_ack = 0.1;

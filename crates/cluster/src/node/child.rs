@@ -8,7 +8,7 @@
 //! ```
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use callboard_actors::{Alert, ExitReason};
@@ -100,7 +100,12 @@ impl Run {
             let reason = match end {
                 End::Stopped => return How::Stopped,
                 End::Exited(ExitReason::Normal) => return How::Finished,
-                End::Exited(ExitReason::Fenced { .. }) => return How::Fenced,
+                End::Exited(ExitReason::Fenced { .. }) => {
+                    let mut fenced =
+                        self.inner.local.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+                    fenced.insert(self.actor.clone());
+                    return How::Fenced;
+                }
                 End::Exited(ExitReason::Parked(reason)) | End::Hopeless(reason) => {
                     return How::Quarantined(reason);
                 }

@@ -1,6 +1,6 @@
 //! The actors that this node keeps running, and the room they take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,10 @@ pub(crate) struct Local {
     children: Mutex<BTreeMap<ActorId, Child>>,
     pub(super) changed: watch::Sender<()>,
     stopping: watch::Sender<bool>,
+    /// Left to a newer owner; bounded by the actors that were ever here. See [`reconcile`].
+    pub(super) fenced: Mutex<BTreeSet<ActorId>>,
+    /// What the directory has here and nothing keeps, as seen by the last [`reconcile`].
+    missing: Mutex<BTreeMap<ActorId, u64>>,
 }
 
 impl Local {
@@ -60,6 +64,8 @@ impl Local {
             children: Mutex::default(),
             changed: watch::Sender::new(()),
             stopping: watch::Sender::new(false),
+            fenced: Mutex::default(),
+            missing: Mutex::default(),
         }
     }
 
@@ -91,6 +97,14 @@ impl Local {
         if let Some(child) = self.children().get(actor) {
             child.stop.send_replace(true);
         }
+    }
+
+    fn is_fenced(&self, actor: &ActorId) -> bool {
+        self.fenced.lock().unwrap_or_else(PoisonError::into_inner).contains(actor)
+    }
+
+    fn missing(&self) -> MutexGuard<'_, BTreeMap<ActorId, u64>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops every child where it stands, for a simulated crash.
@@ -147,6 +161,7 @@ pub(crate) fn start_child(
     if *inner.local.stopping.borrow() || children.contains_key(actor) {
         return;
     }
+    inner.local.fenced.lock().unwrap_or_else(PoisonError::into_inner).remove(actor);
     let (stop, stopped) = watch::channel(false);
     children.insert(actor.clone(), Child { epoch, stop, task: None });
     let child = child::Run::new(Arc::clone(inner), actor.clone(), origin, epoch, stopped);
@@ -156,9 +171,12 @@ pub(crate) fn start_child(
     }
 }
 
-/// Stops what the directory does not want here any more: safe to run twice, and at any moment.
+/// Stops what the directory does not want here any more, and gives back to placement what it has here
+/// and nothing keeps (an activation whose acknowledgement was lost), once that was seen twice in a
+/// row: an actor may be just ending. Safe to run twice, and at any moment.
 pub(crate) async fn reconcile(inner: &Inner) {
     let Ok(records) = inner.directory.list().await else { return };
+    let mut missing = BTreeMap::new();
     for record in records {
         let mine = match &record.state {
             State::Active { incarnation, .. } => *incarnation == inner.info.incarnation,
@@ -169,6 +187,23 @@ pub(crate) async fn reconcile(inner: &Inner) {
         if !mine && inner.local.has(&record.actor) {
             tracing::warn!(actor = %record.actor, "stopping an actor that is not wanted here");
             inner.local.stop(&record.actor);
+        }
+        let active = matches!(record.state, State::Active { .. });
+        if mine
+            && active
+            && !inner.local.has(&record.actor)
+            && !inner.local.is_fenced(&record.actor)
+        {
+            missing.insert(record.actor, record.epoch);
+        }
+    }
+    let before = std::mem::replace(&mut *inner.local.missing(), missing.clone());
+    for (actor, _) in missing.iter().filter(|(actor, epoch)| before.get(actor) == Some(epoch)) {
+        tracing::warn!(%actor, "an actor of the directory is not kept here: given back");
+        let why = "its node did not keep it";
+        let given = inner.directory.requeue_lost(actor, inner.info.incarnation, why).await;
+        if let Err(error) = given {
+            tracing::warn!(%actor, %error, "actor not given back");
         }
     }
 }

@@ -137,6 +137,19 @@ impl Placer {
         }
     }
 
+    /// The node has refused for good an activation that the directory shows: its own write had
+    /// landed without its knowing. Nothing runs there in this epoch.
+    async fn give_up(&mut self, actor: &ActorId, refused: u64, why: &str) {
+        let Some(Phase::Active { incarnation, epoch, .. }) = self.book.phase(actor) else { return };
+        if *epoch != refused {
+            return;
+        }
+        match self.inner.directory.requeue_lost(actor, *incarnation, why).await {
+            Ok(record) => self.book.put(&record),
+            Err(_) => self.sync(actor).await,
+        }
+    }
+
     async fn report(&mut self, report: NodeReport) {
         let why = format!("node {} started anew", report.name);
         for lost in self.book.report(report) {
@@ -288,6 +301,9 @@ impl Placer {
             Err(error) => {
                 tracing::info!(%actor, epoch, %error, "activation refused, actor queued");
                 self.give_back(actor, epoch, &error.to_string()).await;
+                if let CallError::Rejected { text, .. } = error {
+                    self.give_up(actor, epoch, &text).await;
+                }
             }
         }
     }
