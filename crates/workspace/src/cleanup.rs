@@ -63,6 +63,7 @@ impl GitWorkspaces {
         }
         remove_folder(&folder.tree()).await?;
         remove_folder(&folder.new_tree()).await?;
+        remove_folder(&folder.scratch()).await?;
         remove_folder(&folder.home()).await?;
         files::remove_file(&folder.last_checkpoint()).await?;
         files::remove_file(&folder.marker()).await?;
