@@ -2,6 +2,7 @@
 
 mod capture;
 pub mod command;
+pub mod detached;
 mod ending;
 pub mod environment;
 pub mod guard;
