@@ -9,6 +9,7 @@ use callboard_approvals::{Policy, Request};
 use callboard_planner::check::phases;
 use callboard_planner::{Plan, file};
 use callboard_process::command::{self, Spec};
+use callboard_runtimes::scripted::script::{self, Step};
 
 fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("demo")
@@ -19,38 +20,13 @@ fn plan() -> Plan {
     file::parse(&text).expect("a good plan")
 }
 
-/// What a script does that matters here.
-enum Step {
-    Write { path: PathBuf, text: String },
-    Append { path: PathBuf, text: String },
-    Ask { command: String },
-}
-
 fn steps(task: &str) -> Vec<Step> {
     let path = demo().join(format!("scripts/{task}.script"));
     let text = fs::read_to_string(path).expect("readable");
-    // In a prompt a script stands between fences.
-    assert!(!text.contains("```"), "{task}");
-    let mut lines = text.lines();
-    let mut steps = Vec::new();
-    while let Some(line) = lines.next() {
-        let file = |name: &str| line.strip_prefix(name)?.strip_suffix(" <<END").map(PathBuf::from);
-        let mut body = || -> String {
-            lines
-                .by_ref()
-                .take_while(|line| *line != "END")
-                .map(|line| format!("{line}\n"))
-                .collect()
-        };
-        if let Some(path) = file("write ") {
-            steps.push(Step::Write { path, text: body() });
-        } else if let Some(path) = file("append ") {
-            steps.push(Step::Append { path, text: body() });
-        } else if let Some(command) = line.strip_prefix("ask ") {
-            steps.push(Step::Ask { command: command.to_owned() });
-        }
-    }
-    steps
+    // As it travels: in the prompt, between fences.
+    let prompt = format!("Do it.\n\n```script\n{text}```\n");
+    assert_eq!(script::find(&prompt), Some(script::Source::Text(text.trim_end().to_owned())));
+    script::parse(&text).expect("a good script")
 }
 
 #[test]
@@ -60,7 +36,9 @@ fn each_task_writes_its_own_module() {
     for task in &plan.tasks {
         let module = PathBuf::from(format!("src/{}.rs", task.id));
         for step in steps(task.id.as_str()) {
-            if let Step::Write { path, .. } | Step::Append { path, .. } = step {
+            if let Step::Write { path, .. } | Step::Append { path, .. } | Step::Edit { path, .. } =
+                step
+            {
                 assert_eq!(path, module, "{}", task.id);
             }
         }
@@ -102,7 +80,7 @@ async fn scripts_make_an_application_whose_tests_pass() {
                     let before = fs::read_to_string(&path).expect("written before");
                     fs::write(path, before + &text).expect("writable");
                 }
-                Step::Ask { .. } => {}
+                _ => {}
             }
         }
     }
