@@ -50,6 +50,39 @@ pub(crate) fn process(pid: Pid) -> Option<Process> {
     parse_stat(pid, &stat)
 }
 
+/// The live descendants of `root`, nearest first, in a time that grows with them and not with the
+/// host. A child may be missed while one of its siblings ends: look again.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub(crate) fn descendants_of(root: Pid) -> io::Result<Vec<Process>> {
+    // Not every kernel lists children.
+    if !fs::exists("/proc/thread-self/children")? {
+        return Ok(descendants(&all()?, root));
+    }
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::from([root]);
+    let mut parents = vec![root];
+    while let Some(parent) = parents.pop() {
+        for child in children(parent).into_iter().filter(|&child| seen.insert(child)) {
+            parents.push(child);
+            found.extend(process(child).filter(Process::lives));
+        }
+    }
+    Ok(found)
+}
+
+/// The children of all threads of a process; none where it is gone.
+fn children(pid: Pid) -> Vec<Pid> {
+    let mut children = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let listed = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        let pids = listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
+        children.extend(pids.map(Pid::from_raw));
+    }
+    children
+}
+
 /// The live descendants of `root` in `processes`, nearest first.
 pub(crate) fn descendants(processes: &[Process], root: Pid) -> Vec<Process> {
     let mut children: BTreeMap<Pid, Vec<&Process>> = BTreeMap::new();
@@ -136,6 +169,12 @@ mod tests {
         assert!(this.lives() && this.start_ticks > 0);
         let all = all().expect("there is a /proc");
         assert!(descendants(&all, Pid::parent()).iter().any(|it| it.pid == Pid::this()));
+    }
+
+    #[test]
+    fn descent_by_children_finds_this_process() {
+        let by_children = descendants_of(Pid::parent()).expect("there is a /proc");
+        assert!(by_children.iter().any(|it| it.pid == Pid::this()));
     }
 
     #[test]

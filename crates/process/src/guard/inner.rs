@@ -135,7 +135,7 @@ pub(super) fn release_stdio() -> io::Result<()> {
 fn watch(channel: &mut Channel, program: Pid, children: &SignalFd) {
     loop {
         // First of all, for a program may have ended while the signal was not blocked.
-        for (pid, ending) in signals::reap(children) {
+        for (pid, ending) in signals::reap(children).ended {
             if pid == program {
                 channel.send(&Report::Exited(ending));
                 return;
@@ -156,11 +156,10 @@ fn watch(channel: &mut Channel, program: Pid, children: &SignalFd) {
 /// Kills and reaps until no descendant is left.
 fn sweep(children: &SignalFd) {
     let mut tree = Tree::below_this_process(None);
-    while !tree.is_gone() {
+    while !signals::reap(children).childless {
         tree.kill();
         let mut ready = [PollFd::new(children.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut ready, KILL_EVERY_MS);
-        signals::reap(children);
     }
 }
 

@@ -113,7 +113,7 @@ fn accept(
         match poll(&mut ready, deadline) {
             Ok(0) => return Err(refusal(Step::Guard, Errno::ETIMEDOUT)),
             Ok(_) if ready[0].any().unwrap_or(false) => {}
-            Ok(_) if signals::reap(children).iter().any(|(pid, _)| *pid == guard) => {
+            Ok(_) if signals::reap(children).ended.iter().any(|(pid, _)| *pid == guard) => {
                 return Err(refusal(refused_step(mode), Errno::ECHILD));
             }
             Ok(_) | Err(Errno::EINTR) => continue,

@@ -15,14 +15,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::SignalFd;
-use nix::unistd::Pid;
 use tokio::time::Instant;
 
 use super::channel::{Channel, Received};
 use super::fence::{Fence, Verdict};
 use super::inner::{Mode, release_stdio};
 use super::launch::{Inner, launch, refusal};
-use super::signals;
+use super::signals::{self, Reaped};
 use super::tree::Tree;
 
 /// How long the node may take to say what to start.
@@ -109,17 +108,19 @@ impl Guard {
             if inner_ready {
                 self.hear_inner();
             }
-            for (pid, ending) in signals::reap(&self.children) {
-                self.bury(pid, ending);
+            let Reaped { ended, childless } = signals::reap(&self.children);
+            if ended.iter().any(|(pid, _)| *pid == self.inner.guard) {
+                self.bury_inner();
             }
             if node_ready {
                 let received = self.node.receive();
                 self.obey(received);
             }
-            if self.pass_time() {
+            if childless {
                 self.node.send(&Report::Gone);
                 return ExitCode::SUCCESS;
             }
+            self.pass_time();
         }
     }
 
@@ -158,11 +159,8 @@ impl Guard {
         }
     }
 
-    /// A child of this guard ended: the inner guard, or an orphan that it left.
-    fn bury(&mut self, pid: Pid, _ending: Ending) {
-        if pid != self.inner.guard {
-            return;
-        }
+    /// The inner guard ended: it said how the program did, or that will never be known.
+    fn bury_inner(&mut self) {
         self.hear_inner();
         self.inner_gone = true;
         let unseen = match self.phase {
@@ -249,8 +247,8 @@ impl Guard {
         }
     }
 
-    /// Does what is due. `true` when nothing is left to own.
-    fn pass_time(&mut self) -> bool {
+    /// Does what is due.
+    fn pass_time(&mut self) {
         let now = Instant::now();
         let verdict = self.fence.tick(now);
         self.suffer(verdict);
@@ -260,23 +258,13 @@ impl Guard {
             self.phase = Phase::Killing;
         }
         if self.phase != Phase::Killing {
-            return false;
+            return;
         }
-        match self.inner.mode {
-            // The kernel kills all below an init, in one step.
-            Mode::Namespace if !self.inner_gone => {
-                let _ = kill(self.inner.guard, Signal::SIGKILL);
-                false
-            }
-            Mode::Namespace | Mode::Subreaper => {
-                self.tree.kill();
-                let gone = self.tree.is_gone();
-                if gone && !self.inner_gone {
-                    // It has nothing to watch any more, and may itself stand still.
-                    let _ = kill(self.inner.guard, Signal::SIGKILL);
-                }
-                gone && self.inner_gone
-            }
+        // The kernel kills all below an init, in one step. A subreaper that has nothing to watch
+        // any more may itself stand still.
+        let init_lives = self.inner.mode == Mode::Namespace && !self.inner_gone;
+        if init_lives || (!self.tree.kill() && !self.inner_gone) {
+            let _ = kill(self.inner.guard, Signal::SIGKILL);
         }
     }
 }

@@ -33,19 +33,29 @@ pub(super) fn unblocked<T>(start: impl FnOnce() -> T) -> nix::Result<T> {
     Ok(started)
 }
 
+/// What reaping found.
+pub(super) struct Reaped {
+    /// Who ended, and how.
+    pub(super) ended: Vec<(Pid, Ending)>,
+    /// Whether there is no child any more. Below a subreaper that means: no descendant.
+    pub(super) childless: bool,
+}
+
 /// Reaps every child that has ended.
-pub(super) fn reap(children: &SignalFd) -> Vec<(Pid, Ending)> {
+pub(super) fn reap(children: &SignalFd) -> Reaped {
     while let Ok(Some(_)) = children.read_signal() {}
     let mut ended = Vec::new();
-    loop {
+    let childless = loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => ended.push((pid, Ending::Code(code))),
             Ok(WaitStatus::Signaled(pid, signal, _)) => {
                 ended.push((pid, Ending::Signal(signal as i32)));
             }
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return ended,
+            Err(Errno::ECHILD) => break true,
+            Ok(WaitStatus::StillAlive) => break false,
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => return ended,
+            Err(_) => break false,
         }
-    }
+    };
+    Reaped { ended, childless }
 }

@@ -30,17 +30,16 @@ impl Tree {
         Self { root: Pid::this(), spared, frozen: BTreeSet::new() }
     }
 
-    /// All members, or `None` where they cannot be listed: then nothing is known about them.
-    pub(super) fn members(&self) -> Option<Vec<Process>> {
-        let processes = proc_table::all().ok()?;
-        let mut members = proc_table::descendants(&processes, self.root);
+    /// All members that a look finds.
+    pub(super) fn members(&self) -> Vec<Process> {
+        let mut members = proc_table::descendants_of(self.root).unwrap_or_default();
         members.retain(|it| Some(it.pid) != self.spared);
-        Some(members)
+        members
     }
 
     /// Sends `signal` to every member.
     pub(super) fn signal(&self, signal: Signal) {
-        for member in self.members().unwrap_or_default() {
+        for member in self.members() {
             send(member.pid, signal);
         }
     }
@@ -49,7 +48,7 @@ impl Tree {
     pub(super) fn freeze(&mut self) {
         let mut seen = BTreeSet::new();
         for _ in 0..LOOKS_MAX {
-            let mut missed = self.members().unwrap_or_default();
+            let mut missed = self.members();
             missed.retain(|it| seen.insert(it.pid));
             if missed.is_empty() {
                 return;
@@ -64,30 +63,28 @@ impl Tree {
     /// Lets those go on that were frozen.
     pub(super) fn thaw(&mut self) {
         let frozen = std::mem::take(&mut self.frozen);
-        for member in self.members().unwrap_or_default() {
+        for member in self.members() {
             if frozen.contains(&member.pid) {
                 send(member.pid, Signal::SIGCONT);
             }
         }
     }
 
-    /// Kills every member. Repeat it until [`Tree::is_gone`].
-    pub(super) fn kill(&mut self) {
+    /// Kills every member that it finds, and tells whether it found any. Repeat it until this
+    /// process has no child: what is left in between is orphaned to it.
+    pub(super) fn kill(&mut self) -> bool {
         self.freeze();
-        self.signal(Signal::SIGKILL);
-    }
-
-    /// Whether no member lives.
-    pub(super) fn is_gone(&self) -> bool {
-        self.members().is_some_and(|it| it.is_empty())
+        let members = self.members();
+        for member in &members {
+            send(member.pid, Signal::SIGKILL);
+        }
+        !members.is_empty()
     }
 
     /// The member whose id in its own PID namespace is `inner`.
     pub(super) fn find(&self, inner: Pid) -> Option<Pid> {
-        self.members()?
-            .into_iter()
-            .map(|it| it.pid)
-            .find(|&pid| proc_table::inner_pid(pid) == Some(inner))
+        let mut members = self.members().into_iter().map(|it| it.pid);
+        members.find(|&pid| proc_table::inner_pid(pid) == Some(inner))
     }
 }
 
