@@ -55,6 +55,24 @@ pub struct AgentDetail {
     pub active_at: Option<DateTime<Utc>>,
 }
 
+impl AgentDetail {
+    /// An agent of which nothing is known but that it is wanted.
+    #[must_use]
+    pub fn without_events(agent: Agent) -> Self {
+        Self {
+            agent,
+            model: None,
+            session: None,
+            checkpoint: None,
+            progress: None,
+            usage: Usage::default(),
+            messages_waiting: 0,
+            approvals: Vec::new(),
+            active_at: None,
+        }
+    }
+}
+
 /// A checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -79,6 +97,15 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// Cost in millionths of a US dollar, as far as programs report it.
     pub cost_micro_usd: u64,
+}
+
+/// A piece of what an agent's program said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The text.
+    pub text: String,
+    /// Where the next piece begins.
+    pub next: u64,
 }
 
 /// A permission request that waits for a person.

@@ -110,7 +110,7 @@ pub struct TaskCounts {
 pub struct Explanation {
     /// The agent.
     pub agent: String,
-    /// `active`, `reserved`, `queued` or `unknown`.
+    /// `active`, `reserved`, `queued`, `quarantined`, `released` or `unknown`.
     pub state: String,
     /// The node, where it has one.
     pub node: Option<String>,

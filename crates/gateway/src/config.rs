@@ -30,6 +30,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Events of one page, at most; a page holds whole commits, and so a few more.
     pub page_events_max: usize,
+    /// Commits that an event stream takes from the log at once.
+    pub stream_batch: usize,
     /// How often a silent event stream says that it lives, in milliseconds.
     pub heartbeat_ms: u64,
     /// How long requests that are under way may take when it stops, in milliseconds.
@@ -39,6 +41,10 @@ pub struct Config {
     pub look_again_ms: u64,
     /// Commits that could not be read which `status` names; of more, the newest are named.
     pub unreadable_max: usize,
+    /// Room that an agent made by a person reserves, in thousandths of a processor.
+    pub agent_cpu_millis: u64,
+    /// Memory that an agent made by a person reserves, in bytes.
+    pub agent_memory_bytes: u64,
     /// The delays before the log is read again after an error.
     pub retry: backoff::Config,
     /// The limits of the view.
@@ -59,10 +65,13 @@ impl Default for Config {
             workers: 2,
             connections_max: 256,
             page_events_max: 1_000,
+            stream_batch: 64,
             heartbeat_ms: 15_000,
             stop_ms_max: 5_000,
             look_again_ms: 20,
             unreadable_max: 16,
+            agent_cpu_millis: 250,
+            agent_memory_bytes: 256 * 1024 * 1024,
             retry: backoff::Config::default(),
             view: callboard_views::Config::default(),
         }

@@ -3,14 +3,17 @@
 //! It decides nothing: commands go to actors through `cluster`, answers come from `views`.
 
 mod answer;
+mod ask;
 pub mod config;
 mod gateway;
 mod guard;
+mod input;
 pub mod parts;
+mod program;
+mod repository;
 mod routes;
-#[expect(dead_code, reason = "the routes that use it follow")]
 mod state;
-#[expect(dead_code, reason = "the routes that use it follow")]
+mod submission;
 mod view;
 
 pub use config::Config;

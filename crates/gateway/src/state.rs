@@ -9,6 +9,9 @@ use crate::answer::Failure;
 use crate::view::View;
 use crate::{Config, Parts};
 
+/// Who asks, as events and receipts name it: whoever holds the token.
+pub(crate) const PERSON: &str = "person";
+
 /// What all requests share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct State(Arc<Shared>);

@@ -109,7 +109,7 @@ impl Model {
     pub fn agent_detail(&self, id: &AgentId) -> Option<api::agent::AgentDetail> {
         let Some(state) = self.agents.get(id) else {
             let agent = self.agents(None).into_iter().find(|agent| agent.id == id.as_str())?;
-            return Some(waiting_detail(agent));
+            return Some(api::agent::AgentDetail::without_events(agent));
         };
         let usage = state.usage;
         Some(api::agent::AgentDetail {
@@ -159,20 +159,6 @@ impl Model {
             history: steps.collect(),
             answer: receipt.answer.clone(),
         })
-    }
-}
-
-fn waiting_detail(agent: api::agent::Agent) -> api::agent::AgentDetail {
-    api::agent::AgentDetail {
-        agent,
-        model: None,
-        session: None,
-        checkpoint: None,
-        progress: None,
-        usage: api::agent::Usage::default(),
-        messages_waiting: 0,
-        approvals: Vec::new(),
-        active_at: None,
     }
 }
 
