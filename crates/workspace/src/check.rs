@@ -45,10 +45,13 @@ pub trait Checks: Send + Sync {
     async fn run(&self, check: CheckRun) -> Result<CheckEnded, Error>;
 }
 
-/// Runs checks as plain commands in a process group of their own. What leaves the group survives:
-/// a node that has a guard gives another [`Checks`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PlainChecks;
+/// Runs checks as commands in a process group of their own. What leaves the group survives, unless
+/// there is a guard.
+#[derive(Debug, Clone, Default)]
+pub struct PlainChecks {
+    /// Under whose guard they run.
+    pub guard: Option<command::Guard>,
+}
 
 #[async_trait]
 impl Checks for PlainChecks {
@@ -62,6 +65,7 @@ impl Checks for PlainChecks {
                 Limits { head_bytes: 0, tail_bytes: output_bytes_max, ..Limits::default() },
             );
         spec.env = environment;
+        spec.guard.clone_from(&self.guard);
         let ended = |exit_code, timed_out, output: &callboard_process::Captured| CheckEnded {
             exit_code,
             timed_out,

@@ -36,7 +36,7 @@ impl GitWorkspaces {
     /// Checks run as plain commands. The data folder is made at the first call.
     #[must_use]
     pub fn new(cfg: Config, blobs: Arc<dyn Blobs>) -> Self {
-        Self::with_checks(cfg, blobs, Arc::new(PlainChecks))
+        Self::with_checks(cfg, blobs, Arc::new(PlainChecks::default()))
     }
 
     /// With another way to run check commands, such as under a guard.
