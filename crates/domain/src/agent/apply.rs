@@ -190,9 +190,7 @@ fn apply_turn(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::Prompted { prompt, of, text } => prompted(state, at, *prompt, of, text),
         EventKind::TurnStarted { prompt } => {
             state.outbox.remove(&key("prompt", prompt));
-            if let Some(turn) = &mut state.turn {
-                turn.started = true;
-            }
+            turn_started(state);
             let turn_s_max = state.limits().turn_s_max;
             set_overdue(state, *prompt, at, turn_s_max);
         }
@@ -222,12 +220,22 @@ fn apply_turn(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
     }
 }
 
+/// Only now is it proven that the program has the text.
+fn turn_started(state: &mut State) {
+    let Some(turn) = &mut state.turn else {
+        return;
+    };
+    turn.started = true;
+    if let (TurnOf::Task(_), Some(work)) = (&turn.of, &mut state.work) {
+        work.told = true;
+    }
+}
+
 fn prompted(state: &mut State, at: DateTime<Utc>, prompt: Uuid, of: &TurnOf, text: &str) {
     state.phase = Phase::Working;
     state.turn = Some(Turn { prompt, of: of.clone(), started: false });
     if let (TurnOf::Task(_), Some(work)) = (of, &mut state.work) {
         work.stage = WorkStage::Prompted;
-        work.told = true;
     }
     let effect = Effect::Prompt { run: state.run, prompt, text: text.to_owned() };
     state.outbox.insert(key("prompt", prompt), effect);
