@@ -8,7 +8,7 @@ use callboard_api::request::{NewAgent, Reason};
 use callboard_cluster::Placed;
 use callboard_cluster::directory::{Record, State as Place};
 use callboard_domain::agent::{Agent, Command, Spec};
-use callboard_domain::id::{ActorId, AgentId, Role};
+use callboard_domain::id::{ActorId, AgentId, ProjectId, Role};
 use callboard_placement::Request;
 use callboard_stdx::task;
 use serde::Deserialize;
@@ -18,9 +18,26 @@ use crate::answer::Failure;
 use crate::input;
 use crate::state::State;
 
-pub(super) async fn list(state: web::Data<State>) -> Answer<Vec<api::Agent>> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    project: Option<String>,
+}
+
+pub(super) async fn list(
+    state: web::Data<State>,
+    filter: web::Query<Filter>,
+) -> Answer<Vec<api::Agent>> {
+    let project: Option<ProjectId> = filter.project.as_deref().map(input::parse).transpose()?;
     state.view.catch_up().await;
-    all(&state).await.map(web::Json)
+    let mut agents = all(&state).await?;
+    if let Some(project) = project {
+        if !state.view.read(|model| model.orchestrator().projects.contains_key(&project)) {
+            return Err(super::projects::unknown(&project));
+        }
+        agents.retain(|agent| agent.project.as_deref() == Some(project.as_str()));
+    }
+    Ok(web::Json(agents))
 }
 
 /// The agents of the view, with what only the directory knows: those made by a person that wait for
