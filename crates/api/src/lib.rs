@@ -6,10 +6,10 @@
 pub mod agent;
 pub mod error;
 pub mod message;
+mod path;
 pub mod project;
 pub mod request;
 pub mod status;
 pub mod task;
 
-/// The version prefix of every path.
-pub const PREFIX: &str = "/api/v1";
+pub use path::PREFIX;
