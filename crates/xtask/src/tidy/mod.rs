@@ -3,6 +3,7 @@
 //! Each rule is a pure function over a file's text; [`run`] reads the files and prints what was
 //! found as `path:line: rule: what to do`.
 
+mod doc_rules;
 mod finding;
 mod layers;
 mod length;

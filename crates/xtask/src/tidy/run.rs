@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::finding::Finding;
 use super::length::{self, NAUGHTY_PATH, Naughty};
 use super::source::Source;
-use super::{layers, logs, metadata, rust_rules, text_rules};
+use super::{doc_rules, layers, logs, metadata, rust_rules, text_rules};
 use crate::command;
 
 /// Recorded output of other programs, kept as it was: no rule of ours applies.
@@ -23,8 +23,12 @@ pub(crate) fn run() -> anyhow::Result<bool> {
         length::parse_naughty(files.get(NAUGHTY_PATH).map(String::as_str).unwrap_or_default());
     findings.extend(faults);
     findings.extend(length::check_stale(&naughty, files.keys().map(String::as_str)));
+    let names = doc_rules::names(&files);
     for (path, text) in &files {
         findings.extend(check_file(path, text, &naughty));
+        if path.ends_with(".md") {
+            findings.extend(doc_rules::check(path, text, &files, &names));
+        }
     }
     let json = command::output(&root, "cargo", &["metadata", "--no-deps", "--format-version=1"])?;
     findings.extend(layers::check(&metadata::edges(&json, &files)?));
