@@ -70,11 +70,8 @@ pub(crate) async fn json_errors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let kept = request.request().clone();
-    let answer = match next.call(request).await {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, kept),
-    };
+    // An error here comes from `check`, which answers in JSON already.
+    let answer = next.call(request).await?.map_into_boxed_body();
     let Some(error) = answer.response().error() else { return Ok(answer) };
     if error.as_error::<Failure>().is_some() {
         return Ok(answer);
