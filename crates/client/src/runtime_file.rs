@@ -53,3 +53,30 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
         Err(error) => Err(bad(path, error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use callboard_api::error::Code;
+
+    use super::*;
+    use crate::Client;
+
+    #[test]
+    fn each_trouble_with_the_files_is_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, token_file) = (folder.path().join("node.json"), folder.path().join("token"));
+        let code = || Client::from_runtime_file(&path).expect_err("trouble").code();
+        assert_eq!(code(), Code::Unreachable);
+        std::fs::write(&path, "{").expect("written");
+        assert_eq!(code(), Code::Failed);
+        let (url, version) = ("http://127.0.0.1:9".to_owned(), "0.1.0".to_owned());
+        let file = RuntimeFile { pid: 1, url, token_file: token_file.clone(), version };
+        std::fs::write(&path, serde_json::to_vec(&file).expect("JSON")).expect("written");
+        assert_eq!(code(), Code::Failed);
+        std::fs::write(&token_file, "secret\n").expect("written");
+        assert_eq!(file.token().expect("a token"), "secret");
+        let client = Client::from_runtime_file(&path).expect("a client");
+        // Nothing listens on the discard port: the node is gone.
+        assert_eq!(client.status().expect_err("gone").code(), Code::Unreachable);
+    }
+}
