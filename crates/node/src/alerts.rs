@@ -23,16 +23,18 @@ impl KeptAlerts {
 
     pub(crate) fn add(&self, subject: &str, text: &str) {
         tracing::warn!(subject, text, "alert");
-        let alert = status::Alert {
-            at: self.clock.now(),
-            subject: subject.to_owned(),
-            text: text.to_owned(),
-        };
+        let alert = self.alert(subject, text);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_back(alert);
         if kept.len() > ALERTS_MAX {
             kept.pop_front();
         }
+    }
+
+    /// An alert of this moment. It is not kept: whoever raised it still knows.
+    pub(crate) fn alert(&self, subject: &str, text: &str) -> status::Alert {
+        let (subject, text) = (subject.to_owned(), text.to_owned());
+        status::Alert { at: self.clock.now(), subject, text }
     }
 
     pub(crate) fn all(&self) -> Vec<status::Alert> {

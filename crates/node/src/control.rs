@@ -29,7 +29,10 @@ pub(crate) struct NodeControl {
 #[async_trait]
 impl Control for NodeControl {
     fn alerts(&self) -> Vec<Alert> {
-        self.alerts.all()
+        let standing = self.store.health().alerts.into_iter();
+        let mut alerts = self.alerts.all();
+        alerts.extend(standing.map(|text| self.alerts.alert("store", &text)));
+        alerts
     }
 
     fn shut_down(&self) {
