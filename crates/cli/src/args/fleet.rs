@@ -128,8 +128,8 @@ pub enum ApprovalsCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = help::MESSAGE)]
 pub struct Message {
-    /// orchestrator, project/NAME or agent/NAME
-    #[arg(value_name = "TARGET", value_parser = target)]
+    /// An agent or project by name, agent/NAME, project/NAME or orchestrator
+    #[arg(value_name = "TARGET")]
     pub target: String,
     /// The text
     #[arg(value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -143,15 +143,6 @@ pub struct Message {
     /// Wait at most this many seconds
     #[arg(long, value_name = "SECONDS", requires = "wait")]
     pub timeout: Option<u64>,
-}
-
-/// Reads the target of a message.
-fn target(text: &str) -> Result<String, String> {
-    let named = |kind: &str| text.strip_prefix(kind).is_some_and(|name| !name.is_empty());
-    if text == "orchestrator" || named("project/") || named("agent/") {
-        return Ok(text.to_owned());
-    }
-    Err(format!("write orchestrator, project/NAME or agent/NAME; did you mean agent/{text}?"))
 }
 
 /// `receipt`.
@@ -170,7 +161,7 @@ pub struct Events {
     /// Go on as events come
     #[arg(long, short)]
     pub follow: bool,
-    /// Begin after this event
+    /// Begin with this event
     #[arg(long, value_name = "SEQ")]
     pub from: Option<u64>,
 }

@@ -70,6 +70,17 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// On this machine.
+    #[command(flatten)]
+    Local(Local),
+    /// By a node.
+    #[command(flatten)]
+    Remote(Remote),
+}
+
+/// Commands that need no running node.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Local {
     /// Set this repository up: agent programs, keys and the check command
     Init(Init),
     /// Watch a team of scripted agents build a small application, one of them killed on the way
@@ -83,6 +94,11 @@ pub enum Command {
     Completions(Completions),
     /// Start the node of this machine
     Up(Up),
+}
+
+/// Commands that a node carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Remote {
     /// Stop the node of this machine; what is under way goes on at the next start
     #[command(after_help = help::DOWN)]
     Down,

@@ -100,3 +100,11 @@ fn row_tone(row: &str) -> Tone {
         _ => Tone::Plain,
     }
 }
+
+/// `project accept` and `project discard`.
+#[must_use]
+pub fn review(review: &Review, look: Look) -> String {
+    let Review { id: _, action, state, text } = review;
+    let text = text.as_deref().map(|text| format!(": {}", line(text))).unwrap_or_default();
+    format!("{action}: {}{text}\n", look.paint(tone(state), state))
+}
