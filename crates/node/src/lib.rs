@@ -17,6 +17,6 @@ mod serve;
 pub use boot::{BootError, Node};
 pub use config::{Config, ConfigError, Origin};
 pub use data::{DataError, DataFolder};
-pub use programs::{Found, find};
+pub use programs::{Found, ProgramsError, descriptions, find};
 pub use runtime_file::{RuntimeFile, RuntimeFileError};
 pub use serve::{ServeError, serve};

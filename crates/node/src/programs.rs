@@ -70,7 +70,10 @@ pub(crate) struct Host {
 }
 
 /// The built-in descriptions, and those of the configuration in their place.
-pub(crate) fn descriptions(
+///
+/// # Errors
+/// See [`ProgramsError`].
+pub fn descriptions(
     cfg: &config::Programs,
 ) -> Result<BTreeMap<ProgramName, Description>, ProgramsError> {
     let mut all = description::builtin();
