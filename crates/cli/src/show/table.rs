@@ -1,10 +1,13 @@
-//! Tables that fit the width: the widest columns are cut first, never below a readable rest.
+//! Tables that fit the width: the widest columns are cut first, never below a readable rest, and
+//! names and states, which people type and act upon, last of all.
 
 use crate::show::look::{Look, Tone};
 use crate::show::text;
 
 /// Columns are never made narrower than this, or than their content.
 const CELL_WIDTH_MIN: usize = 8;
+/// The first columns: the name and the state.
+const KEPT_COLUMNS: usize = 2;
 const GAP: &str = "  ";
 
 /// A table under construction.
@@ -44,12 +47,13 @@ impl Table {
         }
         let Some(width_max) = width_max else { return widths };
         let gaps = GAP.len() * widths.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > width_max {
-            let Some(widest) = widths.iter_mut().max() else { break };
-            if *widest <= CELL_WIDTH_MIN {
-                break;
+        for first_idx in [KEPT_COLUMNS.min(widths.len()), 0] {
+            while widths.iter().sum::<usize>() + gaps > width_max {
+                match widths[first_idx..].iter_mut().max() {
+                    Some(widest) if *widest > CELL_WIDTH_MIN => *widest -= 1,
+                    _ => break,
+                }
             }
-            *widest -= 1;
         }
         widths
     }
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn a_table_fits_the_width() {
         let shown = table().show(Look { width: Some(24), colour: false });
-        assert_eq!(shown, "ID   TITLE\nt-1  a title that is muc…\n");
+        assert_eq!(shown, "ID   TITLE\nt-1  a title that is mu…\n");
     }
 
     #[test]
