@@ -40,8 +40,8 @@ pub struct Limits {
     pub restarts_max: u32,
     /// The window of `restarts_max`, in seconds.
     pub restart_window_s: u32,
-    /// Seconds before each restart: the n-th loss in the window waits for the n-th entry, later ones
-    /// for the last.
+    /// Milliseconds before each restart: the n-th loss in the window waits for the n-th entry, later
+    /// ones for the last.
     pub restart_delays_ms: Vec<u64>,
     /// The longest turn, in seconds; then it is interrupted and the try fails.
     pub turn_s_max: u32,
