@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! accepted → routed → delivered → started → answered
-//!     └────────┴──→ expired | dead | refused       delivered ┄→ unconfirmed → started | dead
+//!     └────────┴──→ expired | dead | refused       routed ┄→ unconfirmed → delivered | dead
 //! ```
 //!
 //! Invariants: an id is accepted once; a receipt only moves forward; a step is recorded after its
@@ -39,7 +39,7 @@ pub struct Message {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// How far a message came.
+/// How far a message came. Ordered: a receipt only moves to a later one, and never from a final one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
@@ -47,12 +47,12 @@ pub enum ReceiptState {
     Accepted,
     /// Its turn has come; it is being handed to the program.
     Routed,
+    /// It was handed over, but nothing proves that the program took it.
+    Unconfirmed,
     /// The program has it.
     Delivered,
     /// The program began to work on it.
     Started,
-    /// It was handed over, but nothing proves that the program took it.
-    Unconfirmed,
     /// Answered. Final.
     Answered,
     /// The target may not or will not take it. Final.
@@ -68,6 +68,12 @@ impl ReceiptState {
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Answered | Self::Refused | Self::Expired | Self::Dead)
+    }
+
+    /// Whether a receipt in this state may come to `next`.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        !self.is_final() && next > self
     }
 }
 
@@ -249,7 +255,7 @@ impl Inbox {
         let Some(receipt) = self.receipts.get_mut(&id) else {
             return;
         };
-        if receipt.state.is_final() {
+        if !receipt.state.may_become(state) {
             return;
         }
         receipt.state = state;
@@ -331,6 +337,18 @@ mod tests {
         let receipt = inbox.receipt(MessageId(Uuid::from_u128(1))).expect("kept");
         assert_eq!(receipt.state, ReceiptState::Dead);
         assert_eq!(inbox.n_waiting(), 0);
+    }
+
+    #[test]
+    fn receipt_never_moves_back() {
+        let mut inbox = Inbox::default();
+        accept(&mut inbox, message(1, Priority::Normal));
+        for state in [ReceiptState::Started, ReceiptState::Routed, ReceiptState::Unconfirmed] {
+            step(&mut inbox, 1, state);
+        }
+        let receipt = inbox.receipt(MessageId(Uuid::from_u128(1))).expect("kept");
+        assert_eq!(receipt.state, ReceiptState::Started);
+        assert_eq!(receipt.history.len(), 2);
     }
 
     #[test]

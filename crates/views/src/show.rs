@@ -269,7 +269,7 @@ fn show_task(project: &ProjectId, task: &Task) -> api::task::Task {
 fn show_seat(project: &ProjectId, seat: &project::Seat) -> api::agent::Agent {
     let task = match &seat.state {
         SeatState::Busy { task } => Some(task.to_string()),
-        SeatState::Placing | SeatState::Idle { .. } => None,
+        SeatState::Placing | SeatState::Freeing | SeatState::Idle { .. } => None,
     };
     api::agent::Agent {
         id: seat.agent.to_string(),

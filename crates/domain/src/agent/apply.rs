@@ -7,8 +7,8 @@ use crate::agent::command::Command;
 use crate::agent::event::{Event, EventKind};
 use crate::agent::state::{Effect, Phase, SeatStatus, State, Turn, TurnOf, Usage, Work, WorkStage};
 use crate::entity::EffectKey;
-use crate::id::ApprovalId;
-use crate::message;
+use crate::id::{ApprovalId, MessageId};
+use crate::message::{self, ReceiptState};
 use crate::task::{Attempt, Brief, Outcome};
 
 pub(super) fn apply(state: &mut State, event: &Event) {
@@ -19,7 +19,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         | EventKind::Stopped { .. }
         | EventKind::Started
         | EventKind::Archived
-        | EventKind::Released => apply_life(state, &event.kind),
+        | EventKind::Released => apply_life(state, event.at, &event.kind),
         EventKind::Launched { .. }
         | EventKind::Ready { .. }
         | EventKind::ProgramLost { .. }
@@ -56,11 +56,15 @@ fn key(kind: &str, id: impl std::fmt::Display) -> EffectKey {
     EffectKey(format!("{kind}/{id}"))
 }
 
+/// The effects that need a program.
+const OF_PROGRAM: [&str; 8] =
+    ["run", "start", "prompt", "interrupt", "answer", "overdue", "restart", "due"];
+
 /// Forgets every effect that needs the program that is gone.
 fn drop_program(state: &mut State) {
     state.outbox.retain(|key, _| {
         let (kind, _) = key.0.split_once('/').unwrap_or((&key.0, ""));
-        !matches!(kind, "run" | "prompt" | "interrupt" | "answer" | "overdue" | "restart" | "due")
+        !OF_PROGRAM.contains(&kind)
     });
     state.pid = None;
     state.ready = false;
@@ -68,7 +72,9 @@ fn drop_program(state: &mut State) {
     if let Some(tool) = state.tool.take() {
         state.in_flight = Some(tool);
     }
-    state.turn = None;
+    if let Some(Turn { of: TurnOf::Message(id), .. }) = state.turn.take() {
+        set_expiry(state, id);
+    }
     state.approvals.clear();
     if let Some(work) = &mut state.work
         && work.stage == WorkStage::Prompted
@@ -77,7 +83,7 @@ fn drop_program(state: &mut State) {
     }
 }
 
-fn run_program(state: &mut State, run: u64) {
+fn run_program(state: &mut State, at: DateTime<Utc>, run: u64) {
     drop_program(state);
     state.run = run;
     state.phase = Phase::Starting;
@@ -89,16 +95,29 @@ fn run_program(state: &mut State, run: u64) {
         checkpoint: state.checkpoint.clone(),
     };
     state.outbox.insert(key("run", run), effect);
+    let due = at + Duration::seconds(i64::from(state.limits().start_s_max));
+    let command = Box::new(Command::StartOverdue { run });
+    state.outbox.insert(key("start", run), Effect::Timer { due, command });
 }
 
-fn apply_life(state: &mut State, kind: &EventKind) {
+/// A message that no program has yet may expire.
+fn set_expiry(state: &mut State, id: MessageId) {
+    let is_routed = state.inbox.receipt(id).is_some_and(|r| r.state < ReceiptState::Unconfirmed);
+    let due = state.inbox.get(id).and_then(|message| message.expires_at);
+    if let Some(due) = due.filter(|_| is_routed) {
+        let command = Box::new(Command::MessageExpired { id });
+        state.outbox.insert(key("expiry", id), Effect::Timer { due, command });
+    }
+}
+
+fn apply_life(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
     match kind {
         EventKind::Activated { epoch, node } => {
             state.epoch = *epoch;
             state.node.clone_from(node);
             if state.is_able() && state.has_program() {
                 state.restarts += u32::from(state.pid.is_some());
-                run_program(state, state.run + 1);
+                run_program(state, at, state.run + 1);
             }
         }
         EventKind::Created { spec } => {
@@ -121,7 +140,8 @@ fn apply_life(state: &mut State, kind: &EventKind) {
         EventKind::Archived => {
             drop_program(state);
             state.phase = Phase::Archived;
-            state.outbox.retain(|key, _| key.0.starts_with("report/"));
+            let told = |key: &EffectKey| key.0.starts_with("report/") || key.0.starts_with("seat/");
+            state.outbox.retain(|key, _| told(key));
             release_when_told(state);
         }
         EventKind::Released => {
@@ -143,6 +163,7 @@ fn apply_program(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::Launched { pid, .. } => state.pid = Some(*pid),
         EventKind::Ready { session, in_flight } => {
             state.ready = true;
+            state.outbox.remove(&key("start", state.run));
             state.phase = Phase::Idle;
             state.session = Some(session.clone());
             // The program's own record says more than ours, where it has one.
@@ -164,7 +185,7 @@ fn apply_program(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 state.outbox.insert(key("restart", run), Effect::Timer { due: *due, command });
             }
         }
-        EventKind::RunRequested { run } => run_program(state, *run),
+        EventKind::RunRequested { run } => run_program(state, at, *run),
         EventKind::Failed { reason } => {
             state.phase = Phase::Failed;
             state.reason = Some(reason.clone());
@@ -197,9 +218,10 @@ fn apply_turn(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::TurnEnded { prompt, .. } => {
             state.outbox.remove(&key("prompt", prompt));
             state.outbox.remove(&key("interrupt", prompt));
-            state
-                .outbox
-                .retain(|key, _| !key.0.starts_with("due/") && !key.0.starts_with("overdue/"));
+            state.outbox.retain(|key, _| {
+                let (kind, _) = key.0.split_once('/').unwrap_or((&key.0, ""));
+                !matches!(kind, "due" | "overdue" | "answer")
+            });
             state.turn = None;
             state.tool = None;
             state.approvals.clear();
@@ -237,6 +259,9 @@ fn prompted(state: &mut State, at: DateTime<Utc>, prompt: Uuid, of: &TurnOf, tex
     if let (TurnOf::Task(_), Some(work)) = (of, &mut state.work) {
         work.stage = WorkStage::Prompted;
     }
+    if let TurnOf::Message(id) = of {
+        state.outbox.remove(&key("expiry", id));
+    }
     let effect = Effect::Prompt { run: state.run, prompt, text: text.to_owned() };
     state.outbox.insert(key("prompt", prompt), effect);
     let prompt_s_max = state.limits().prompt_s_max;
@@ -260,6 +285,7 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state.seat = None;
             state.outbox.retain(|key, _| !key.0.starts_with("seat/"));
             state.progress = None;
+            state.tries.insert(brief.attempt.task.clone(), brief.attempt.n);
             new_brief(state, brief);
             state.work = Some(Work {
                 brief: (**brief).clone(),
@@ -268,7 +294,7 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 summary: String::new(),
             });
         }
-        EventKind::TaskDropped { .. } => task_dropped(state, at),
+        EventKind::TaskDropped { attempt } => task_dropped(state, at, attempt),
         EventKind::PublishRequested { attempt, summary } => {
             if let Some(work) = &mut state.work {
                 work.stage = WorkStage::Publishing;
@@ -285,7 +311,12 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             }
         }
         EventKind::SeatChanged { status } => seat_changed(state, at, status),
-        EventKind::SeatTold => state.outbox.retain(|key, _| !key.0.starts_with("seat/")),
+        EventKind::SeatTold => {
+            state.outbox.retain(|key, _| !key.0.starts_with("seat/"));
+            if state.phase == Phase::Archived {
+                release_when_told(state);
+            }
+        }
         _ => {}
     }
 }
@@ -294,7 +325,9 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
 /// conversation too.
 fn new_brief(state: &mut State, brief: &Brief) {
     drop_program(state);
-    state.phase = Phase::Idle;
+    if state.is_able() {
+        state.phase = Phase::Idle;
+    }
     state.outbox.retain(|key, _| !key.0.starts_with("checkpoint/"));
     state.checkpoint = None;
     state.in_flight = None;
@@ -305,8 +338,10 @@ fn new_brief(state: &mut State, brief: &Brief) {
     state.brief = Some(brief.clone());
 }
 
-fn task_dropped(state: &mut State, at: DateTime<Utc>) {
-    let Some(work) = state.work.take() else {
+fn task_dropped(state: &mut State, at: DateTime<Utc>, attempt: &Attempt) {
+    let newest = state.tries.entry(attempt.task.clone()).or_default();
+    *newest = attempt.n.max(*newest);
+    let Some(work) = state.work.take_if(|work| work.brief.attempt == *attempt) else {
         return;
     };
     state.outbox.remove(&key("publish", &work.brief.attempt));
@@ -316,6 +351,9 @@ fn task_dropped(state: &mut State, at: DateTime<Utc>) {
     if turn.of == TurnOf::Task(work.brief.attempt) {
         let prompt = turn.prompt;
         state.outbox.remove(&key("prompt", prompt));
+        // Nobody need decide for a task that is gone.
+        state.approvals.clear();
+        state.phase = Phase::Working;
         state.outbox.insert(key("interrupt", prompt), Effect::Interrupt { run: state.run });
         // A program that does not heed the interrupt is started again.
         set_overdue(state, prompt, at, 10);
@@ -347,6 +385,8 @@ fn apply_approval(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::ApprovalRequested { approval } => {
             state.approvals.insert(approval.id, (**approval).clone());
             state.phase = Phase::AwaitingApproval;
+            // A person may take as long as it takes; the turn's own time begins anew after the answer.
+            state.outbox.retain(|key, _| !key.0.starts_with("overdue/"));
         }
         EventKind::ApprovalDecided { id, request, allow, reason, .. } => {
             let effect = Effect::Answer {
@@ -370,7 +410,11 @@ fn apply_approval(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
 fn close_approval(state: &mut State, at: DateTime<Utc>, id: ApprovalId) {
     state.approvals.remove(&id);
     if state.phase == Phase::AwaitingApproval && state.approvals.is_empty() {
-        state.phase = Phase::Working;
+        state.phase = match (&state.turn, state.ready) {
+            (Some(_), _) => Phase::Working,
+            (None, true) => Phase::Idle,
+            (None, false) => Phase::Starting,
+        };
         if let Some(prompt) = state.turn.as_ref().map(|turn| turn.prompt) {
             let turn_s_max = state.limits().turn_s_max;
             set_overdue(state, prompt, at, turn_s_max);

@@ -114,6 +114,11 @@ pub enum Command {
         /// The prompt.
         prompt: Uuid,
     },
+    /// The program did not become ready in time.
+    StartOverdue {
+        /// The run.
+        run: u64,
+    },
     /// A message's time has passed.
     MessageExpired {
         /// The message.
@@ -242,6 +247,9 @@ pub enum Rejection {
     /// It has another task.
     #[error("failed to assign the task: the agent works on {0}")]
     Busy(Attempt),
+    /// The try was ended or cancelled before: the order is late.
+    #[error("failed to assign the task: the try {0} is over")]
+    Over(Attempt),
     /// It cannot work now.
     #[error("failed to assign the task: the agent is {phase}: {reason}")]
     NotWorking {

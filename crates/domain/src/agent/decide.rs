@@ -25,7 +25,12 @@ impl Batch<'_> {
         self.events.push(event);
     }
 
+    /// Moves a receipt on; where it is further already, nothing happens.
     pub(super) fn step(&mut self, id: MessageId, state: ReceiptState, answer: Option<String>) {
+        let receipt = self.state.inbox.receipt(id);
+        if receipt.is_none_or(|receipt| !receipt.state.may_become(state)) {
+            return;
+        }
         let (at, node) = (self.ctx.now, self.ctx.node.clone());
         let event = message::Event::Stepped { id, state, answer, at, node };
         self.push(EventKind::Inbox { event });
@@ -77,42 +82,64 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
         Command::Start { fleet } => start(batch, fleet),
         Command::Archive => archive(batch),
         Command::Session { run, fact } => session::fact(batch, run, fact),
-        Command::AnswerGiven { id } => batch.push(EventKind::ApprovalAnswered { id }),
-        Command::CheckpointTaken { seq, checkpoint } => {
+        Command::AnswerGiven { id } if batch.state.owes("answer", id) => {
+            batch.push(EventKind::ApprovalAnswered { id });
+        }
+        // One of a workspace that is left, or a repeat, must not replace the present one.
+        Command::CheckpointTaken { seq, checkpoint } if batch.state.owes("checkpoint", seq) => {
             let at = batch.ctx.now;
             let checkpoint = checkpoint.map(|checkpoint| Checkpoint { at, ..*checkpoint });
             batch.push(EventKind::CheckpointTaken { seq, checkpoint });
             schedule_checkpoint(batch);
         }
-        Command::CheckpointFailed { seq, reason } => {
+        Command::CheckpointFailed { seq, reason } if batch.state.owes("checkpoint", seq) => {
             batch.push(EventKind::CheckpointFailed { seq, reason });
             schedule_checkpoint(batch);
         }
         Command::Published { attempt, published } => publish_done(batch, &attempt, published),
-        Command::Reported { attempt } => batch.push(EventKind::Reported { attempt }),
-        Command::SeatTold => batch.push(EventKind::SeatTold),
-        Command::Released => batch.push(EventKind::Released),
-        Command::RestartDue { run } if run == batch.state.run => {
-            batch.push(EventKind::RunRequested { run: run + 1 });
+        Command::Reported { attempt } if batch.state.owes("report", &attempt) => {
+            batch.push(EventKind::Reported { attempt });
         }
-        Command::RestartDue { .. } => {}
+        Command::SeatTold if owes_seat(&batch.state) => batch.push(EventKind::SeatTold),
+        Command::RestartDue { run } if batch.state.owes("restart", run) => {
+            batch.push(EventKind::RunRequested { run: batch.state.run + 1 });
+        }
         Command::CheckpointDue { seq } if seq > batch.state.checkpoint_seq => {
             batch.push(EventKind::CheckpointRequested { seq });
         }
-        Command::CheckpointDue { .. } => {}
         Command::TurnOverdue { prompt } => session::overdue(batch, prompt),
+        Command::StartOverdue { run } if batch.state.owes("start", run) => {
+            session::lost(batch, "it was not ready in time".to_owned(), true, false);
+        }
         Command::MessageExpired { id } => expire(batch, id),
+        // Repeats and late words.
+        Command::AnswerGiven { .. }
+        | Command::CheckpointTaken { .. }
+        | Command::CheckpointFailed { .. }
+        | Command::Reported { .. }
+        | Command::SeatTold
+        | Command::Released
+        | Command::RestartDue { .. }
+        | Command::StartOverdue { .. }
+        | Command::CheckpointDue { .. } => {}
     }
     Ok(())
+}
+
+fn owes_seat(state: &State) -> bool {
+    state.outbox.keys().any(|key| key.0.starts_with("seat/"))
 }
 
 /// An archived agent only finishes what it owes.
 fn archived(batch: &mut Batch<'_>, command: &Command) -> Result<(), Rejection> {
     match command {
-        Command::Reported { attempt } => {
+        Command::Reported { attempt } if batch.state.owes("report", attempt) => {
             batch.push(EventKind::Reported { attempt: attempt.clone() });
         }
-        Command::Released => batch.push(EventKind::Released),
+        Command::SeatTold if owes_seat(&batch.state) => batch.push(EventKind::SeatTold),
+        Command::Released if batch.state.outbox.contains_key(&"release".into()) => {
+            batch.push(EventKind::Released);
+        }
         Command::Assign { .. }
         | Command::Deliver { .. }
         | Command::AnswerApproval { .. }
@@ -129,11 +156,15 @@ fn assign(batch: &mut Batch<'_>, brief: Box<Brief>) -> Result<(), Rejection> {
         }
         return Err(Rejection::Busy(work.brief.attempt.clone()));
     }
-    let reported = format!("report/{}", brief.attempt);
-    if batch.state.outbox.contains_key(&reported.into()) {
+    if batch.state.owes("report", &brief.attempt) {
         return Ok(());
     }
-    if !batch.state.is_able() {
+    if batch.state.is_over(&brief.attempt) {
+        return Err(Rejection::Over(brief.attempt.clone()));
+    }
+    // What the fleet switch stopped keeps its order until it goes on.
+    let paused = batch.state.phase == Phase::Stopped && batch.state.stopped_by_fleet;
+    if !batch.state.is_able() && !paused {
         return Err(Rejection::NotWorking {
             phase: batch.state.phase.as_str().to_owned(),
             reason: batch.state.reason.clone().unwrap_or_default(),
@@ -145,7 +176,8 @@ fn assign(batch: &mut Batch<'_>, brief: Box<Brief>) -> Result<(), Rejection> {
 
 fn cancel_task(batch: &mut Batch<'_>, attempt: Attempt) {
     let is_mine = batch.state.work.as_ref().is_some_and(|work| work.brief.attempt == attempt);
-    if is_mine {
+    // Also where the order itself is still under way: then it comes too late.
+    if is_mine || !batch.state.is_over(&attempt) {
         batch.push(EventKind::TaskDropped { attempt });
     }
 }
@@ -185,10 +217,12 @@ fn answer_approval(
 }
 
 fn stop(batch: &mut Batch<'_>, reason: String, fleet: bool) {
-    if batch.state.phase == Phase::Stopped {
-        if !fleet && batch.state.stopped_by_fleet {
-            batch.push(EventKind::Stopped { reason, fleet });
-        }
+    // The fleet switch stops what works: what failed must not be started again by it.
+    let wanted = match batch.state.phase {
+        Phase::Stopped => !fleet && batch.state.stopped_by_fleet,
+        _ => !fleet || batch.state.is_able(),
+    };
+    if !wanted {
         return;
     }
     batch.push(EventKind::Stopped { reason: reason.clone(), fleet });
@@ -213,6 +247,10 @@ fn archive(batch: &mut Batch<'_>) {
     let waiting: Vec<_> = batch.state.inbox.waiting().map(|message| message.id).collect();
     for id in waiting {
         batch.step(id, ReceiptState::Dead, Some("the agent was archived".to_owned()));
+    }
+    if batch.state.spec.as_ref().is_some_and(|spec| spec.project.is_some()) {
+        let status = SeatStatus::Lost { reason: "the agent was archived".to_owned() };
+        batch.push(EventKind::SeatChanged { status });
     }
     batch.push(EventKind::Archived);
 }
@@ -247,7 +285,10 @@ pub(super) fn schedule_checkpoint(batch: &mut Batch<'_>) {
 fn ensure_program(batch: &mut Batch<'_>) {
     let state = &batch.state;
     let waits = state.inbox.next().is_some()
-        || state.work.as_ref().is_some_and(|work| work.stage == WorkStage::Waiting);
+        // Its commits are read from the workspace of a run.
+        || state.work.as_ref().is_some_and(|work| {
+            matches!(work.stage, WorkStage::Waiting | WorkStage::Publishing)
+        });
     if state.phase == Phase::Idle && waits && !state.has_program() {
         let run = state.run + 1;
         batch.push(EventKind::RunRequested { run });
@@ -271,7 +312,7 @@ fn next_prompt(batch: &mut Batch<'_>) {
             let started = state
                 .inbox
                 .receipt(message.id)
-                .is_some_and(|receipt| receipt.state >= ReceiptState::Delivered);
+                .is_some_and(|receipt| receipt.state >= ReceiptState::Unconfirmed);
             (TurnOf::Message(message.id), turn::message_text(state, message, started))
         }
         _ => return,

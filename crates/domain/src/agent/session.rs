@@ -6,14 +6,14 @@ use uuid::Uuid;
 use crate::agent::command::{SessionFact, Verdict};
 use crate::agent::decide::{Batch, schedule_checkpoint};
 use crate::agent::event::EventKind;
-use crate::agent::state::{Approval, Phase, TurnOf, WorkStage};
+use crate::agent::state::{Approval, TurnOf, WorkStage};
 use crate::id::ApprovalId;
 use crate::message::ReceiptState;
 use crate::task::Outcome;
 
 /// Facts of an older run come from a program that is gone: they are ignored.
 pub(super) fn fact(batch: &mut Batch<'_>, run: u64, fact: SessionFact) {
-    if run != batch.state.run || !batch.state.is_able() {
+    if run != batch.state.run || !batch.state.is_running() {
         return;
     }
     match fact {
@@ -125,6 +125,9 @@ fn permission(batch: &mut Batch<'_>, fact: SessionFact) {
         Verdict::Ask if full => {
             (false, "too many permission requests are open".to_owned(), "limit".to_owned())
         }
+        Verdict::Ask if batch.state.turn.is_none() => {
+            (false, "no turn runs that could need it".to_owned(), "limit".to_owned())
+        }
         Verdict::Ask => return,
     };
     batch.push(EventKind::ApprovalDecided { id, request, allow, reason, by });
@@ -172,10 +175,6 @@ pub(super) fn overdue(batch: &mut Batch<'_>, prompt: Uuid) {
             batch.step(id, ReceiptState::Unconfirmed, None);
         }
         lost(batch, "the program did not begin the prompt in time".to_owned(), true, false);
-        return;
-    }
-    if batch.state.phase == Phase::AwaitingApproval {
-        // A person may take as long as it takes; the turn's own time begins again after the answer.
         return;
     }
     let reason = format!("the turn took longer than {} s", batch.state.limits().turn_s_max);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::agent::Command;
 use crate::entity::EffectKey;
-use crate::id::{AgentId, ApprovalId, MessageId, ProgramName, ProjectId, Role};
+use crate::id::{AgentId, ApprovalId, MessageId, ProgramName, ProjectId, Role, TaskId};
 use crate::message::Inbox;
 use crate::task::{Attempt, Brief, Outcome};
 
@@ -43,6 +43,9 @@ pub struct Limits {
     /// Milliseconds before each restart: the n-th loss in the window waits for the n-th entry, later
     /// ones for the last.
     pub restart_delays_ms: Vec<u64>,
+    /// The longest time from the start of a run to a program that is ready, the workspace included, in
+    /// seconds; then it counts as lost.
+    pub start_s_max: u32,
     /// The longest turn, in seconds; then it is interrupted and the try fails.
     pub turn_s_max: u32,
     /// The time within which a prompt must be proven started, in seconds; then it is unconfirmed and
@@ -61,6 +64,7 @@ impl Default for Limits {
             restarts_max: 5,
             restart_window_s: 600,
             restart_delays_ms: vec![0, 1_000, 2_000, 5_000, 10_000],
+            start_s_max: 600,
             turn_s_max: 3_600,
             prompt_s_max: 60,
             checkpoint_every_s: 10,
@@ -336,6 +340,10 @@ pub struct State {
     pub checkpoint_seq: u64,
     /// The task.
     pub work: Option<Work>,
+    /// The newest try of each task that it got or was told to drop, so that an order for an older one
+    /// is recognised as late. At most as many as its project has tasks.
+    #[serde(default)]
+    pub tries: BTreeMap<TaskId, u32>,
     /// The running turn.
     pub turn: Option<Turn>,
     /// The tool call that the program is in.
@@ -378,6 +386,24 @@ impl State {
     pub fn has_program(&self) -> bool {
         let runs = |key: &EffectKey| key.0.starts_with("run/") || key.0.starts_with("restart/");
         self.outbox.keys().any(runs)
+    }
+
+    /// Whether it owes this effect.
+    #[must_use]
+    pub fn owes(&self, kind: &str, id: impl std::fmt::Display) -> bool {
+        self.outbox.contains_key(&EffectKey(format!("{kind}/{id}")))
+    }
+
+    /// Whether the program of the present run is wanted. What one says that is gone is ignored.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.owes("run", self.run)
+    }
+
+    /// Whether the order for this try is late: a later one came, or this one has ended.
+    #[must_use]
+    pub fn is_over(&self, attempt: &Attempt) -> bool {
+        self.tries.get(&attempt.task).is_some_and(|newest| attempt.n <= *newest)
     }
 
     /// Whether it may work: then a program is started when there is something to do.

@@ -59,16 +59,33 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
         }
         Command::StopFleet { .. } | Command::ResumeFleet { .. } => {}
         Command::Deliver { message } => deliver(batch, message)?,
-        Command::Opened { project } => batch.push(EventKind::ProjectPlaced { project }),
-        Command::QuotaTold { project, agents_max } => {
-            batch.push(EventKind::QuotaConfirmed { project, agents_max });
-        }
-        Command::SwitchTold { project, stopped } => {
-            batch.push(EventKind::SwitchConfirmed { project, stopped });
-        }
-        Command::Archived { project } => batch.push(EventKind::ArchiveConfirmed { project }),
+        other => confirmed(batch, other),
     }
     Ok(())
+}
+
+/// An effect was carried out. A repeat, or a word about one that is no longer owed, changes nothing.
+fn confirmed(batch: &mut Batch<'_>, command: Command) {
+    let state = &batch.state;
+    match command {
+        Command::Opened { project } if state.owes("open", &project) => {
+            batch.push(EventKind::ProjectPlaced { project });
+        }
+        Command::QuotaTold { project, agents_max }
+            if state.owes("quota", format!("{project}/{agents_max}")) =>
+        {
+            batch.push(EventKind::QuotaConfirmed { project, agents_max });
+        }
+        Command::SwitchTold { project, stopped }
+            if state.owes("switch", format!("{project}/{stopped}")) =>
+        {
+            batch.push(EventKind::SwitchConfirmed { project, stopped });
+        }
+        Command::Archived { project } if state.owes("archive", &project) => {
+            batch.push(EventKind::ArchiveConfirmed { project });
+        }
+        _ => {}
+    }
 }
 
 fn open(batch: &mut Batch<'_>, spec: Box<project::Spec>) -> Result<(), Rejection> {

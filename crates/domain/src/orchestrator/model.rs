@@ -53,6 +53,9 @@ pub struct Entry {
     pub spec: project::Spec,
     /// Whether it is over.
     pub archived: bool,
+    /// Whether its manager was created: before, it can be told nothing.
+    #[serde(default)]
+    pub placed: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -70,6 +73,9 @@ pub struct State {
     pub node: String,
     /// The projects.
     pub projects: BTreeMap<ProjectId, Entry>,
+    /// How many agents each open project may have.
+    #[serde(default)]
+    pub share: u32,
     /// The fleet switch.
     pub fleet: Fleet,
     /// The messages.
@@ -79,6 +85,12 @@ pub struct State {
 }
 
 impl State {
+    /// Whether it owes this effect.
+    #[must_use]
+    pub fn owes(&self, kind: &str, id: impl std::fmt::Display) -> bool {
+        self.outbox.contains_key(&EffectKey(format!("{kind}/{id}")))
+    }
+
     /// How many projects are open.
     #[must_use]
     pub fn n_open(&self) -> usize {

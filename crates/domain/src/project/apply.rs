@@ -42,7 +42,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             let ids = tasks.iter().map(|task| task.id.clone()).collect();
             state.submissions.insert(*id, ids);
             if state.submissions.len() > SUBMISSIONS_MAX {
-                state.submissions.pop_first();
+                forget_oldest(state);
             }
             state.n_tasks += tasks.len() as u64;
             state.tasks.extend(tasks.iter().map(|task| (task.id.clone(), task.clone())));
@@ -51,6 +51,19 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             }
         }
         _ => apply_task(state, event.at, &event.kind),
+    }
+}
+
+/// Ids say nothing about age; the numbers of the tasks do.
+fn forget_oldest(state: &mut State) {
+    let made = |ids: &[TaskId]| {
+        ids.first()
+            .and_then(|id| state.tasks.get(id))
+            .map(|task| (task.created_at, task.id.as_str().len()))
+    };
+    let oldest = state.submissions.iter().min_by_key(|(_, ids)| made(ids)).map(|(id, _)| *id);
+    if let Some(id) = oldest {
+        state.submissions.remove(&id);
     }
 }
 
@@ -82,7 +95,7 @@ fn apply_life(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             state
                 .outbox
                 .retain(|key, _| key.0.starts_with("dismiss/") || key.0.starts_with("cancel/"));
-            state.outbox.insert("cleanup".into(), Effect::Cleanup);
+            clean_up_when_alone(state);
         }
         EventKind::CleanedUp => {
             state.outbox.remove(&"cleanup".into());
@@ -96,16 +109,30 @@ fn apply_life(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
     }
 }
 
+/// Workspaces are removed when no agent is left, and the place is given back after that: with it the
+/// project is gone.
+fn clean_up_when_alone(state: &mut State) {
+    if state.status == Status::Archived && state.outbox.is_empty() {
+        state.outbox.insert("cleanup".into(), Effect::Cleanup);
+    }
+}
+
 /// Tells every agent whether it shall run; tries that go on get their time anew.
 fn switch_agents(state: &mut State, at: DateTime<Utc>) {
     let on = state.is_active();
     let agents: Vec<_> = state.seats.keys().cloned().collect();
     for agent in agents {
-        drop_switch(state, &agent);
-        let effect = Effect::Switch { agent: agent.clone(), on };
-        state.outbox.insert(key("switch", format!("{agent}/{on}")), effect);
+        // One after the other, so that the agent hears them in this order: the next one is sent when
+        // the last one is confirmed.
+        let under_way =
+            [true, false].iter().any(|on| state.owes("switch", format!("{agent}/{on}")));
+        if !under_way {
+            switch_agent(state, agent, on);
+        }
     }
     if !on {
+        // The time of a try stands still.
+        state.outbox.retain(|key, _| !key.0.starts_with("overdue/"));
         return;
     }
     let attempt_s_max = state.limits().attempt_s_max;
@@ -118,6 +145,11 @@ fn switch_agents(state: &mut State, at: DateTime<Utc>) {
     for (attempt, seconds) in working {
         set_overdue(state, attempt, at + Duration::seconds(i64::from(seconds)));
     }
+}
+
+fn switch_agent(state: &mut State, agent: AgentId, on: bool) {
+    let id = key("switch", format!("{agent}/{on}"));
+    state.outbox.insert(id, Effect::Switch { agent, on });
 }
 
 fn drop_switch(state: &mut State, agent: &AgentId) {
@@ -175,9 +207,14 @@ fn apply_seat(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         }
         EventKind::DismissConfirmed { agent } => {
             state.outbox.remove(&key("dismiss", agent));
+            clean_up_when_alone(state);
         }
         EventKind::SwitchConfirmed { agent, on } => {
             state.outbox.remove(&key("switch", format!("{agent}/{on}")));
+            let wanted = state.is_active();
+            if wanted != *on && state.seats.contains_key(agent) {
+                switch_agent(state, agent.clone(), wanted);
+            }
         }
         _ => {}
     }
@@ -232,7 +269,6 @@ fn apply_task(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::AttemptFailed { attempt, reason, feedback, counts, retry_at } => {
             let from = integrated_commits(state, &attempt.task).filter(|_| feedback.is_some());
             end_attempt(state, &attempt.task);
-            with_task(state, &attempt.task, |task| task.from = from);
             let command = Box::new(Command::RetryDue { task: attempt.task.clone() });
             let timer = Effect::Timer { due: *retry_at, command };
             let id = format!("{}/{}", attempt.task, retry_at.timestamp_millis());
@@ -241,7 +277,9 @@ fn apply_task(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 task.state = TaskState::Pending;
                 task.failures += u32::from(*counts);
                 task.reason = Some(reason.clone());
-                task.feedback.clone_from(feedback);
+                // What was found before still holds where this try found nothing.
+                task.feedback = feedback.clone().or_else(|| task.feedback.take());
+                task.from = from.or_else(|| task.from.take());
                 task.not_before = Some(*retry_at);
             });
         }
@@ -260,6 +298,7 @@ fn apply_task(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
         EventKind::TaskRetried { task } => task_retried(state, task),
         EventKind::CancelConfirmed { attempt } => {
             state.outbox.remove(&key("cancel", attempt));
+            clean_up_when_alone(state);
         }
         _ => {}
     }
@@ -354,7 +393,7 @@ fn end_attempt(state: &mut State, id: &TaskId) {
     with_task(state, id, |task| task.stage = None);
     if let Some(agent) = agent.filter(|_| working) {
         if let Some(seat) = state.seats.get_mut(&agent) {
-            seat.state = SeatState::Placing;
+            seat.state = SeatState::Freeing;
         }
         let effect = Effect::CancelTask { agent, attempt: attempt.clone() };
         state.outbox.insert(key("cancel", attempt), effect);

@@ -3,13 +3,13 @@
 use chrono::Duration;
 
 use crate::agent::SeatStatus;
-use crate::entity::Ctx;
+use crate::entity::{Ctx, EffectKey};
 use crate::fleet::Priority;
 use crate::id::{AgentId, TaskId};
 use crate::message::{self, Message, ReceiptState};
-use crate::project::command::{Command, Integration, Rejection};
+use crate::project::command::{Command, Integration, Rejection, ReviewOutcome};
 use crate::project::event::{Event, EventKind};
-use crate::project::state::{SeatState, Stage, State, Status, Task, TaskState};
+use crate::project::state::{Effect, Seat, SeatState, Stage, State, Status, Task, TaskState};
 use crate::project::{apply, plan, report, schedule};
 use crate::task::{Attempt, Outcome};
 
@@ -59,14 +59,16 @@ pub(super) fn decide(
 /// An archived project only finishes what it owes.
 fn archived(batch: &mut Batch<'_>, command: &Command) -> Result<(), Rejection> {
     match command {
-        Command::Dismissed { agent } => {
-            batch.push(EventKind::DismissConfirmed { agent: agent.clone() });
+        Command::Dismissed { .. } | Command::TaskCancelled { .. } => {
+            confirmed(batch, command.clone());
         }
-        Command::CleanedUp => batch.push(EventKind::CleanedUp),
-        Command::Released => batch.push(EventKind::Released),
-        Command::TaskCancelled { attempt } => {
-            batch.push(EventKind::CancelConfirmed { attempt: attempt.clone() });
+        Command::CleanedUp if batch.state.outbox.contains_key(&"cleanup".into()) => {
+            batch.push(EventKind::CleanedUp);
         }
+        Command::Released if batch.state.outbox.contains_key(&"release".into()) => {
+            batch.push(EventKind::Released);
+        }
+        Command::Seat { agent, status: SeatStatus::Idle } => unwanted(batch, agent.clone()),
         Command::Submit { .. }
         | Command::CancelTask { .. }
         | Command::RetryTask { .. }
@@ -114,7 +116,9 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
                 batch.push(EventKind::ReviewRequested { id, accept, into });
             }
         }
-        Command::Reviewed { id, outcome } => batch.push(EventKind::Reviewed { id, outcome }),
+        Command::Reviewed { id, outcome } if batch.state.owes("review", id) => {
+            batch.push(EventKind::Reviewed { id, outcome });
+        }
         Command::Deliver { message } => deliver(batch, message)?,
         other => handle_answer(batch, other),
     }
@@ -124,21 +128,14 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
 /// What agents, effects and timers answer.
 fn handle_answer(batch: &mut Batch<'_>, command: Command) {
     match command {
-        Command::Placed { agent } => batch.push(EventKind::SeatPlaced { agent }),
         Command::PlaceFailed { agent, reason } => seat_lost(batch, agent, &reason),
         Command::Seat { agent, status } => match status {
             SeatStatus::Idle => seat_idle(batch, agent),
             SeatStatus::Lost { reason } => seat_lost(batch, agent, &reason),
         },
-        Command::Assigned { attempt } => batch.push(EventKind::AssignConfirmed { attempt }),
         Command::AssignRefused { attempt, reason } => assign_refused(batch, &attempt, &reason),
         Command::TaskEnded { attempt, outcome } => task_ended(batch, &attempt, outcome),
         Command::Integrated { attempt, integration } => integrated(batch, &attempt, integration),
-        Command::TaskCancelled { attempt } => batch.push(EventKind::CancelConfirmed { attempt }),
-        Command::Dismissed { agent } => batch.push(EventKind::DismissConfirmed { agent }),
-        Command::Switched { agent, on } => batch.push(EventKind::SwitchConfirmed { agent, on }),
-        Command::CleanedUp => batch.push(EventKind::CleanedUp),
-        Command::Released => batch.push(EventKind::Released),
         Command::AttemptOverdue { attempt } => attempt_overdue(batch, &attempt),
         Command::RetryDue { task } if waits(&batch.state, &task) => {
             batch.push(EventKind::RetryReached { task });
@@ -150,7 +147,42 @@ fn handle_answer(batch: &mut Batch<'_>, command: Command) {
                 batch.push(EventKind::SeatClosed { agent, reason });
             }
         }
+        other => confirmed(batch, other),
+    }
+}
+
+/// An effect was carried out. A repeat, or a word about one that is no longer owed, changes nothing.
+fn confirmed(batch: &mut Batch<'_>, command: Command) {
+    let state = &batch.state;
+    match command {
+        Command::Placed { agent } if state.owes("place", &agent) => {
+            batch.push(EventKind::SeatPlaced { agent });
+        }
+        Command::Assigned { attempt } if state.owes("assign", &attempt) => {
+            batch.push(EventKind::AssignConfirmed { attempt });
+        }
+        Command::TaskCancelled { attempt } => freed(batch, attempt),
+        Command::Dismissed { agent } if state.owes("dismiss", &agent) => {
+            batch.push(EventKind::DismissConfirmed { agent });
+        }
+        Command::Switched { agent, on } if state.owes("switch", format!("{agent}/{on}")) => {
+            batch.push(EventKind::SwitchConfirmed { agent, on });
+        }
         _ => {}
+    }
+}
+
+/// The agent let go of a task: its seat is free, also where the task never came to the agent.
+fn freed(batch: &mut Batch<'_>, attempt: Attempt) {
+    let key = EffectKey(format!("cancel/{attempt}"));
+    let Some(Effect::CancelTask { agent, .. }) = batch.state.outbox.get(&key) else {
+        return;
+    };
+    let agent = agent.clone();
+    batch.push(EventKind::CancelConfirmed { attempt });
+    if batch.state.seats.get(&agent).is_some_and(|seat| seat.state == SeatState::Freeing) {
+        let due = idle_due(batch);
+        batch.push(EventKind::SeatIdle { agent, due });
     }
 }
 
@@ -168,14 +200,15 @@ fn cancel_task(batch: &mut Batch<'_>, id: &TaskId) -> Result<(), Rejection> {
     if task.is_settled() {
         return Err(wrong_state("cancel", task));
     }
-    let resolver = match &task.stage {
+    // A conflict and the task that resolves it end together.
+    let partner = match &task.stage {
         Some(Stage::Conflict { by }) => Some(by.clone()),
-        _ => None,
+        _ => task.resolves.clone(),
     };
     let reason = "cancelled by a person".to_owned();
     batch.push(EventKind::TaskCancelled { task: id.clone(), reason: reason.clone() });
     let open = |id: &TaskId| batch.state.tasks.get(id).is_some_and(|task| !task.is_settled());
-    if let Some(task) = resolver.filter(open) {
+    if let Some(task) = partner.filter(open) {
         batch.push(EventKind::TaskCancelled { task, reason });
     }
     Ok(())
@@ -185,6 +218,14 @@ fn retry_task(batch: &mut Batch<'_>, id: &TaskId) -> Result<(), Rejection> {
     let Some(task) = batch.state.tasks.get(id) else {
         return Err(Rejection::NoTask(id.clone()));
     };
+    if let Some(resolved) = task.resolves.as_ref().filter(|_| task.state != TaskState::Done) {
+        if !task.is_settled() {
+            return Ok(());
+        }
+        // The resolved task is done anew; two tries of one work must not meet.
+        let state = format!("a conflict that was given up; retry {resolved} instead");
+        return Err(Rejection::WrongState { action: "retry".to_owned(), task: id.clone(), state });
+    }
     match task.state {
         TaskState::Failed | TaskState::Cancelled => {
             batch.push(EventKind::TaskRetried { task: id.clone() });
@@ -211,6 +252,11 @@ fn archive(batch: &mut Batch<'_>) {
     for agent in agents {
         let reason = "the project was archived".to_owned();
         batch.push(EventKind::SeatClosed { agent, reason });
+    }
+    if let Some(review) = batch.state.review.as_ref().filter(|review| review.outcome.is_none()) {
+        let reason = "the project was archived meanwhile; look at your branch".to_owned();
+        let (id, outcome) = (review.id, ReviewOutcome::Refused { reason });
+        batch.push(EventKind::Reviewed { id, outcome });
     }
     batch.push(EventKind::Archived);
 }
@@ -253,7 +299,7 @@ fn deliver(batch: &mut Batch<'_>, message: Message) -> Result<(), Rejection> {
 
 fn seat_idle(batch: &mut Batch<'_>, agent: AgentId) {
     let Some(seat) = batch.state.seats.get(&agent) else {
-        return;
+        return unwanted(batch, agent);
     };
     // A late or repeated word of an agent that has a task meanwhile.
     if let SeatState::Busy { task } = &seat.state
@@ -267,6 +313,14 @@ fn seat_idle(batch: &mut Batch<'_>, agent: AgentId) {
     }
 }
 
+/// An agent without a seat: it was placed although its seat was closed meanwhile.
+fn unwanted(batch: &mut Batch<'_>, agent: AgentId) {
+    if !batch.state.owes("dismiss", &agent) {
+        let reason = "it has no seat".to_owned();
+        batch.push(EventKind::SeatClosed { agent, reason });
+    }
+}
+
 fn idle_due(batch: &Batch<'_>) -> chrono::DateTime<chrono::Utc> {
     batch.ctx.now + Duration::seconds(i64::from(batch.state.limits().idle_s_max))
 }
@@ -275,7 +329,7 @@ fn seat_lost(batch: &mut Batch<'_>, agent: AgentId, reason: &str) {
     let Some(seat) = batch.state.seats.get(&agent) else {
         return;
     };
-    let never_worked = seat.state == SeatState::Placing;
+    let never_worked = (seat.state == SeatState::Placing).then(|| seat.clone());
     if let SeatState::Busy { task } = &seat.state
         && let Some(task) = batch.state.tasks.get(task)
         && task.stage == Some(Stage::Working)
@@ -287,17 +341,18 @@ fn seat_lost(batch: &mut Batch<'_>, agent: AgentId, reason: &str) {
     batch.push(EventKind::SeatClosed { agent, reason: reason.to_owned() });
     // An agent that cannot even start would be asked for again at once, for ever: a task that waits
     // is charged with a try.
-    if never_worked {
-        charge_waiting(batch, reason);
+    if let Some(seat) = never_worked {
+        charge_waiting(batch, &seat, reason);
     }
 }
 
-fn charge_waiting(batch: &mut Batch<'_>, reason: &str) {
-    let next = batch
-        .state
-        .tasks
-        .values()
-        .find(|task| task.state == TaskState::Ready)
+/// Charges the task for which an agent of this kind was asked for.
+fn charge_waiting(batch: &mut Batch<'_>, seat: &Seat, reason: &str) {
+    let next = schedule::ready_tasks(&batch.state)
+        .into_iter()
+        .find(|task| {
+            task.role == seat.role && batch.state.runtime_of(task).as_ref() == Some(&seat.runtime)
+        })
         .map(|task| task.attempt());
     if let Some(attempt) = next {
         attempt_failed(batch, attempt, format!("no agent can take it: {reason}"), None, true);
@@ -364,7 +419,11 @@ fn integrated(batch: &mut Batch<'_>, attempt: &Attempt, integration: Integration
         Integration::Merged { evidence } => {
             let resolved = task.resolves.clone();
             batch.push(EventKind::TaskDone { task: task.id, evidence: evidence.clone() });
-            if let Some(task) = resolved {
+            let waits = |id: &TaskId| {
+                let by = Some(Stage::Conflict { by: attempt.task.clone() });
+                batch.state.tasks.get(id).is_some_and(|task| task.stage == by)
+            };
+            if let Some(task) = resolved.filter(waits) {
                 batch.push(EventKind::TaskDone { task, evidence });
             }
         }

@@ -4,6 +4,7 @@
 use chrono::Duration;
 
 use crate::agent;
+use crate::fleet::Priority;
 use crate::id::{AgentId, ProgramName, Role, TaskId};
 use crate::project::decide::Batch;
 use crate::project::event::EventKind;
@@ -17,11 +18,50 @@ pub(super) fn schedule(batch: &mut Batch<'_>) {
         return;
     }
     start_integration(batch);
-    let mut ready = ready_tasks(&batch.state);
-    ready.retain(|task| !assign(batch, task));
-    for task in ready {
-        make_room(batch, &task);
+    shrink(batch);
+    // An urgent task gets a seat of another role before a less urgent one of that role takes it.
+    for priority in [Priority::High, Priority::Normal, Priority::Low] {
+        let mut ready = ready_tasks(&batch.state);
+        ready.retain(|task| task.priority == priority && !assign(batch, task));
+        for task in ready {
+            make_room(batch, &task);
+        }
     }
+}
+
+/// Where the limit of agents was lowered, idle ones go first, then those that have no place yet; busy
+/// ones end their task before.
+fn shrink(batch: &mut Batch<'_>) {
+    while batch.state.seats.len() > batch.state.agents_max() as usize {
+        let Some(agent) = idle_seat(&batch.state).or_else(|| placing_seat(&batch.state)) else {
+            return;
+        };
+        let reason = "fewer agents are allowed".to_owned();
+        batch.push(EventKind::SeatClosed { agent, reason });
+    }
+}
+
+fn idle_seat(state: &State) -> Option<AgentId> {
+    let idle = state.seats.values().find(|seat| matches!(seat.state, SeatState::Idle { .. }));
+    idle.map(|seat| seat.agent.clone())
+}
+
+/// An agent that has no place yet.
+fn placing_seat(state: &State) -> Option<AgentId> {
+    let placing =
+        |seat: &&Seat| seat.state == SeatState::Placing && state.owes("place", &seat.agent);
+    state.seats.values().find(placing).map(|seat| seat.agent.clone())
+}
+
+/// An agent that has no place yet, and for which no task waits any more.
+fn needless_seat(state: &State) -> Option<AgentId> {
+    let needless = |seat: &&Seat| {
+        seat.state == SeatState::Placing
+            && state.owes("place", &seat.agent)
+            && n_coming(state, &seat.role, &seat.runtime)
+                > n_waiting(state, &seat.role, &seat.runtime)
+    };
+    state.seats.values().find(needless).map(|seat| seat.agent.clone())
 }
 
 /// Pending tasks become ready when everything before them is done, and fail with what failed.
@@ -75,7 +115,7 @@ fn start_integration(batch: &mut Batch<'_>) {
 }
 
 /// High before normal before low, then the older, then the lower number.
-fn order(task: &Task) -> (crate::fleet::Priority, chrono::DateTime<chrono::Utc>, u64) {
+fn order(task: &Task) -> (Priority, chrono::DateTime<chrono::Utc>, u64) {
     (task.priority, task.created_at, number(&task.id))
 }
 
@@ -83,7 +123,7 @@ fn number(id: &TaskId) -> u64 {
     id.as_str().rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(u64::MAX)
 }
 
-fn ready_tasks(state: &State) -> Vec<Task> {
+pub(super) fn ready_tasks(state: &State) -> Vec<Task> {
     let mut ready: Vec<_> =
         state.tasks.values().filter(|task| task.state == TaskState::Ready).cloned().collect();
     ready.sort_by_key(order);
@@ -134,19 +174,19 @@ fn brief_text(task: &Task) -> String {
     }
 }
 
-/// Asks for an agent that fits, if one more is allowed; else dismisses an idle one that does not fit.
+/// Asks for an agent that fits, if one more is allowed; else dismisses one that is idle or not needed.
 fn make_room(batch: &mut Batch<'_>, task: &Task) {
     let Some(runtime) = batch.state.runtime_of(task) else {
         return;
     };
-    if enough_coming(&batch.state, task, &runtime) {
+    // As many agents of this kind as tasks of this kind wait are enough.
+    let n_coming = n_coming(&batch.state, &task.role, &runtime);
+    if n_coming >= n_waiting(&batch.state, &task.role, &runtime) {
         return;
     }
     let n_seats = batch.state.seats.len();
     if n_seats >= batch.state.agents_max() as usize {
-        let idle =
-            batch.state.seats.values().find(|seat| matches!(seat.state, SeatState::Idle { .. }));
-        let Some(agent) = idle.map(|seat| seat.agent.clone()) else {
+        let Some(agent) = idle_seat(&batch.state).or_else(|| needless_seat(&batch.state)) else {
             return;
         };
         let reason = format!("another role is needed: {}", task.role);
@@ -155,25 +195,24 @@ fn make_room(batch: &mut Batch<'_>, task: &Task) {
     open_seat(batch, task, runtime);
 }
 
-/// Whether as many agents of this kind are being placed as tasks of this kind wait.
-fn enough_coming(state: &State, task: &Task, runtime: &ProgramName) -> bool {
-    let n_coming = state
-        .seats
-        .values()
-        .filter(|seat| {
-            seat.state == SeatState::Placing && seat.role == task.role && seat.runtime == *runtime
-        })
-        .count();
-    let n_waiting = state
-        .tasks
-        .values()
-        .filter(|other| {
-            other.state == TaskState::Ready
-                && other.role == task.role
-                && state.runtime_of(other).as_ref() == Some(runtime)
-        })
-        .count();
-    n_coming >= n_waiting
+/// How many agents of this kind will be idle soon.
+fn n_coming(state: &State, role: &Role, runtime: &ProgramName) -> usize {
+    let comes = |seat: &&Seat| {
+        matches!(seat.state, SeatState::Placing | SeatState::Freeing)
+            && seat.role == *role
+            && seat.runtime == *runtime
+    };
+    state.seats.values().filter(comes).count()
+}
+
+/// How many tasks wait for an agent of this kind.
+fn n_waiting(state: &State, role: &Role, runtime: &ProgramName) -> usize {
+    let waits = |task: &&Task| {
+        task.state == TaskState::Ready
+            && task.role == *role
+            && state.runtime_of(task).as_ref() == Some(runtime)
+    };
+    state.tasks.values().filter(waits).count()
 }
 
 fn open_seat(batch: &mut Batch<'_>, task: &Task, runtime: ProgramName) {

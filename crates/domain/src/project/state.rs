@@ -223,6 +223,8 @@ impl Task {
 pub enum SeatState {
     /// Waits for a node with room, or for its program to be ready.
     Placing,
+    /// It lets go of a task that was taken away.
+    Freeing,
     /// It can take a task.
     Idle {
         /// Since when.
@@ -373,11 +375,18 @@ impl State {
         self.spec.as_ref().map(|spec| spec.limits.clone()).unwrap_or_default()
     }
 
-    /// How many agents may work at once: its own limit and the orchestrator's.
+    /// How many agents may work at once: its own limit and the orchestrator's, at least one, so that
+    /// every project settles.
     #[must_use]
     pub fn agents_max(&self) -> u32 {
         let own = self.spec.as_ref().map_or(0, |spec| spec.agents_max);
-        own.min(self.quota.unwrap_or(u32::MAX))
+        own.min(self.quota.unwrap_or(u32::MAX)).max(1)
+    }
+
+    /// Whether it owes this effect.
+    #[must_use]
+    pub fn owes(&self, kind: &str, id: impl std::fmt::Display) -> bool {
+        self.outbox.contains_key(&EffectKey(format!("{kind}/{id}")))
     }
 
     /// Whether it works off its tasks now.
