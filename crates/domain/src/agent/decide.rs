@@ -249,8 +249,7 @@ fn archive(batch: &mut Batch<'_>) {
         batch.step(id, ReceiptState::Dead, Some("the agent was archived".to_owned()));
     }
     if batch.state.spec.as_ref().is_some_and(|spec| spec.project.is_some()) {
-        let status = SeatStatus::Lost { reason: "the agent was archived".to_owned() };
-        batch.push(EventKind::SeatChanged { status });
+        batch.push(EventKind::SeatChanged { status: SeatStatus::Archived });
     }
     batch.push(EventKind::Archived);
 }

@@ -228,6 +228,8 @@ pub enum SeatStatus {
         /// Why.
         reason: String,
     },
+    /// It is over, and leaves.
+    Archived,
 }
 
 /// What an agent owes to the world.

@@ -204,6 +204,9 @@ fn apply_seat(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             drop_switch(state, agent);
             let effect = Effect::Dismiss { agent: agent.clone() };
             state.outbox.insert(key("dismiss", agent), effect);
+            // One that comes late is waited for too.
+            state.outbox.remove(&"cleanup".into());
+            state.outbox.remove(&"release".into());
         }
         EventKind::DismissConfirmed { agent } => {
             state.outbox.remove(&key("dismiss", agent));

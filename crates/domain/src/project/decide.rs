@@ -68,7 +68,8 @@ fn archived(batch: &mut Batch<'_>, command: &Command) -> Result<(), Rejection> {
         Command::Released if batch.state.outbox.contains_key(&"release".into()) => {
             batch.push(EventKind::Released);
         }
-        Command::Seat { agent, status: SeatStatus::Idle } => unwanted(batch, agent.clone()),
+        Command::Seat { status: SeatStatus::Archived, .. } => {}
+        Command::Seat { agent, .. } => unwanted(batch, agent.clone()),
         Command::Submit { .. }
         | Command::CancelTask { .. }
         | Command::RetryTask { .. }
@@ -131,7 +132,11 @@ fn handle_answer(batch: &mut Batch<'_>, command: Command) {
         Command::PlaceFailed { agent, reason } => seat_lost(batch, agent, &reason),
         Command::Seat { agent, status } => match status {
             SeatStatus::Idle => seat_idle(batch, agent),
+            SeatStatus::Lost { .. } if !batch.state.seats.contains_key(&agent) => {
+                unwanted(batch, agent);
+            }
             SeatStatus::Lost { reason } => seat_lost(batch, agent, &reason),
+            SeatStatus::Archived => seat_lost(batch, agent, "it was archived"),
         },
         Command::AssignRefused { attempt, reason } => assign_refused(batch, &attempt, &reason),
         Command::TaskEnded { attempt, outcome } => task_ended(batch, &attempt, outcome),

@@ -184,7 +184,10 @@ impl World {
                     1 if self.has_faults() => Integration::CheckFailed { output: "red".to_owned() },
                     2 if self.has_faults() => return self.ended(job, Vec::new()),
                     _ => Integration::Merged {
-                        evidence: Evidence { commit: format!("m-{attempt}"), ..Evidence::default() },
+                        evidence: Evidence {
+                            commit: format!("m-{attempt}"),
+                            ..Evidence::default()
+                        },
                     },
                 };
                 self.ended(job, vec![own(project::Command::Integrated { attempt, integration })]);

@@ -72,7 +72,11 @@ fn order(task: &Task) -> (callboard_domain::fleet::Priority, chrono::DateTime<ch
 fn assigned(state: &project::State, id: &TaskId) {
     let task = &state.tasks[id];
     for dependency in &task.depends_on {
-        assert_eq!(state.tasks[dependency].state, TaskState::Done, "{id} starts after {dependency}");
+        assert_eq!(
+            state.tasks[dependency].state,
+            TaskState::Done,
+            "{id} starts after {dependency}"
+        );
     }
     let earlier = state.tasks.values().find(|other| {
         other.state == TaskState::Ready && other.role == task.role && order(other) < order(task)
@@ -118,10 +122,16 @@ impl World {
 }
 
 fn check_task(state: &project::State, task: &Task) {
-    assert!(task.is_settled(), "{} is {:?}, {:?}, {:?}", task.id, task.state, task.stage, task.reason);
-    let is_dead = |id: &TaskId| {
-        matches!(state.tasks[id].state, TaskState::Failed | TaskState::Cancelled)
-    };
+    assert!(
+        task.is_settled(),
+        "{} is {:?}, {:?}, {:?}",
+        task.id,
+        task.state,
+        task.stage,
+        task.reason
+    );
+    let is_dead =
+        |id: &TaskId| matches!(state.tasks[id].state, TaskState::Failed | TaskState::Cancelled);
     if task.depends_on.iter().any(is_dead) {
         assert!(matches!(task.state, TaskState::Failed | TaskState::Cancelled), "{}", task.id);
         assert!(task.reason.is_some(), "{} says why", task.id);

@@ -84,7 +84,8 @@ impl<E: Entity> Node<E> {
         see: &mut dyn FnMut(&E::State, &E::Event),
     ) -> Result<(), E::Rejection> {
         let mut ctx = rng.ctx(now, self.epoch);
-        let twice = rng.percent(5).then(|| E::decide(&self.state, command.clone(), &mut ctx.clone()));
+        let twice =
+            rng.percent(5).then(|| E::decide(&self.state, command.clone(), &mut ctx.clone()));
         let events = E::decide(&self.state, command, &mut ctx);
         if let Some(again) = twice {
             assert_eq!(format!("{events:?}"), format!("{again:?}"), "decisions are deterministic");
@@ -122,7 +123,8 @@ impl<E: Entity> Node<E> {
         let mut replayed = E::State::default();
         let half = self.log.len() / 2;
         for (idx, event) in self.log.iter().enumerate() {
-            let bytes = record::encode::<E>(std::slice::from_ref(event)).expect("it has a JSON form");
+            let bytes =
+                record::encode::<E>(std::slice::from_ref(event)).expect("it has a JSON form");
             for event in record::decode::<E>(&bytes).expect("it reads back") {
                 E::apply(&mut replayed, &event);
             }

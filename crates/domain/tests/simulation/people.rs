@@ -104,7 +104,9 @@ impl World {
         let open: Vec<_> = self
             .agents
             .iter()
-            .flat_map(|(id, node)| node.state.approvals.keys().map(|request| (id.clone(), *request)))
+            .flat_map(|(id, node)| {
+                node.state.approvals.keys().map(|request| (id.clone(), *request))
+            })
             .collect();
         for (agent, id) in open {
             let (allow, reason, by) = (self.rng.percent(50), String::new(), "anna".to_owned());

@@ -153,7 +153,9 @@ impl World {
     pub(crate) fn is_current(&self, job: &Job) -> bool {
         match &job.who {
             Who::Orchestrator => self.orchestrator.is_current(&job.key, job.run),
-            Who::Project(id) => self.projects.get(id).is_some_and(|n| n.is_current(&job.key, job.run)),
+            Who::Project(id) => {
+                self.projects.get(id).is_some_and(|n| n.is_current(&job.key, job.run))
+            }
             Who::Agent(id) => self.agents.get(id).is_some_and(|n| n.is_current(&job.key, job.run)),
         }
     }
