@@ -81,6 +81,12 @@ impl Executor<Agent> for AgentExecutor {
     }
 }
 
+/// Whether there was a project to hear it.
+enum Heard {
+    Yes,
+    Gone,
+}
+
 impl AgentExecutor {
     fn live(&self) -> Option<Live> {
         self.services.slots.of(&self.spec.id).live()
@@ -157,8 +163,11 @@ impl AgentExecutor {
         status: SeatStatus,
     ) -> Result<Vec<Command>, EffectError> {
         let command = project::Command::Seat { agent: self.spec.id.clone(), status };
-        self.report(project, command).await?;
-        Ok(vec![Command::SeatTold])
+        match self.report(project, command).await? {
+            Heard::Yes => Ok(vec![Command::SeatTold]),
+            // It was placed when its project was over already: nobody else would end it.
+            Heard::Gone => Ok(vec![Command::SeatTold, Command::Archive]),
+        }
     }
 
     /// Tells the project something that a gone or archived project need not know.
@@ -166,11 +175,12 @@ impl AgentExecutor {
         &self,
         project: &ProjectId,
         command: project::Command,
-    ) -> Result<(), EffectError> {
+    ) -> Result<Heard, EffectError> {
         let actor = ActorId::Project(project.clone());
         let deadline = self.services.cfg.ask();
         match retry::sort(self.services.cluster.ask::<Project>(&actor, command, deadline).await)? {
-            Asked::Done | Asked::Gone | Asked::Rejected(project::Rejection::Archived) => Ok(()),
+            Asked::Done | Asked::Rejected(project::Rejection::Archived) => Ok(Heard::Yes),
+            Asked::Gone => Ok(Heard::Gone),
             Asked::Rejected(rejection) => Err(EffectError::new(rejection.to_string())),
         }
     }
