@@ -63,6 +63,7 @@ fn every_agent_event_has_a_sample_that_decodes() {
         TurnStarted => "turn_started",
         TurnEnded => "turn_ended",
         ToolEnded => "tool_ended",
+        ToolStarted => "tool_started",
         ApprovalRequested => "approval_requested",
         ApprovalDecided => "approval_decided",
         ApprovalAnswered => "approval_answered",

@@ -122,6 +122,7 @@ impl Refusal for project::Rejection {
                 Code::Usage
             }
             Self::Archived
+            | Self::Leaving(_)
             | Self::DeadDependency { .. }
             | Self::TooManyTasks { .. }
             | Self::WrongState { .. }
@@ -136,7 +137,9 @@ impl Refusal for agent::Rejection {
         match self {
             Self::NotCreated => Code::Unreachable,
             Self::NoApproval(_) => Code::NotFound,
-            Self::Archived | Self::Busy(_) | Self::NotWorking { .. } => Code::Refused,
+            Self::Archived | Self::Busy(_) | Self::Over(_) | Self::NotWorking { .. } => {
+                Code::Refused
+            }
             Self::Message(refusal) => message_code(refusal),
         }
     }

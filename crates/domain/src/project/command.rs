@@ -244,6 +244,9 @@ pub enum Rejection {
     /// It is over.
     #[error("failed to change the project: it is archived")]
     Archived,
+    /// It is being dismissed: it learns so, or asks again when that is done.
+    #[error("failed to hear agent {0}: it is being dismissed")]
+    Leaving(AgentId),
     /// No task has this name.
     #[error("failed to find task {0} in this project")]
     NoTask(TaskId),

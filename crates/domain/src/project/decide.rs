@@ -1,16 +1,17 @@
-//! The project's decisions. What follows by itself is in `schedule`.
+//! The project's decisions. What agents' seats need is in `seats`, what follows by
+//! itself in `schedule`.
 
 use chrono::Duration;
 
 use crate::agent::SeatStatus;
-use crate::entity::{Ctx, EffectKey};
+use crate::entity::Ctx;
 use crate::fleet::Priority;
-use crate::id::{AgentId, TaskId};
+use crate::id::TaskId;
 use crate::message::{self, Message, ReceiptState};
 use crate::project::command::{Command, Integration, Rejection, ReviewOutcome};
 use crate::project::event::{Event, EventKind};
-use crate::project::state::{Effect, Seat, SeatState, Stage, State, Status, Task, TaskState};
-use crate::project::{apply, plan, report, schedule};
+use crate::project::state::{SeatState, Stage, State, Status, Task, TaskState};
+use crate::project::{apply, plan, report, schedule, seats};
 use crate::task::{Attempt, Outcome};
 
 /// The events decided so far, and the state after them.
@@ -28,7 +29,7 @@ impl Batch<'_> {
     }
 
     /// The task whose newest try this is, while an agent has it.
-    fn working(&self, attempt: &Attempt) -> Option<&Task> {
+    pub(super) fn working(&self, attempt: &Attempt) -> Option<&Task> {
         self.state
             .tasks
             .get(&attempt.task)
@@ -43,6 +44,14 @@ pub(super) fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     if state.spec.is_none() && !matches!(command, Command::Create { .. }) {
         return Err(Rejection::NotCreated);
+    }
+    // The answer "there is no such agent" may be under way while a late placement makes it: it must not
+    // be forgotten, so it asks again.
+    if let Command::Seat { agent, status: SeatStatus::Idle | SeatStatus::Lost { .. } } = &command
+        && !state.seats.contains_key(agent)
+        && state.owes("dismiss", agent)
+    {
+        return Err(Rejection::Leaving(agent.clone()));
     }
     let mut batch = Batch { state: state.clone(), events: Vec::new(), ctx };
     if state.status == Status::Archived {
@@ -69,7 +78,7 @@ fn archived(batch: &mut Batch<'_>, command: &Command) -> Result<(), Rejection> {
             batch.push(EventKind::Released);
         }
         Command::Seat { status: SeatStatus::Archived, .. } => {}
-        Command::Seat { agent, .. } => unwanted(batch, agent.clone()),
+        Command::Seat { agent, .. } => seats::unwanted(batch, agent.clone()),
         Command::Submit { .. }
         | Command::CancelTask { .. }
         | Command::RetryTask { .. }
@@ -129,16 +138,18 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
 /// What agents, effects and timers answer.
 fn handle_answer(batch: &mut Batch<'_>, command: Command) {
     match command {
-        Command::PlaceFailed { agent, reason } => seat_lost(batch, agent, &reason),
+        Command::PlaceFailed { agent, reason } => seats::seat_lost(batch, agent, &reason),
         Command::Seat { agent, status } => match status {
-            SeatStatus::Idle => seat_idle(batch, agent),
+            SeatStatus::Idle => seats::seat_idle(batch, agent),
             SeatStatus::Lost { .. } if !batch.state.seats.contains_key(&agent) => {
-                unwanted(batch, agent);
+                seats::unwanted(batch, agent);
             }
-            SeatStatus::Lost { reason } => seat_lost(batch, agent, &reason),
-            SeatStatus::Archived => seat_lost(batch, agent, "it was archived"),
+            SeatStatus::Lost { reason } => seats::seat_lost(batch, agent, &reason),
+            SeatStatus::Archived => seats::seat_lost(batch, agent, "it was archived"),
         },
-        Command::AssignRefused { attempt, reason } => assign_refused(batch, &attempt, &reason),
+        Command::AssignRefused { attempt, reason } => {
+            seats::assign_refused(batch, &attempt, &reason)
+        }
         Command::TaskEnded { attempt, outcome } => task_ended(batch, &attempt, outcome),
         Command::Integrated { attempt, integration } => integrated(batch, &attempt, integration),
         Command::AttemptOverdue { attempt } => attempt_overdue(batch, &attempt),
@@ -166,7 +177,7 @@ fn confirmed(batch: &mut Batch<'_>, command: Command) {
         Command::Assigned { attempt } if state.owes("assign", &attempt) => {
             batch.push(EventKind::AssignConfirmed { attempt });
         }
-        Command::TaskCancelled { attempt } => freed(batch, attempt),
+        Command::TaskCancelled { attempt } => seats::freed(batch, attempt),
         Command::Dismissed { agent } if state.owes("dismiss", &agent) => {
             batch.push(EventKind::DismissConfirmed { agent });
         }
@@ -174,20 +185,6 @@ fn confirmed(batch: &mut Batch<'_>, command: Command) {
             batch.push(EventKind::SwitchConfirmed { agent, on });
         }
         _ => {}
-    }
-}
-
-/// The agent let go of a task: its seat is free, also where the task never came to the agent.
-fn freed(batch: &mut Batch<'_>, attempt: Attempt) {
-    let key = EffectKey(format!("cancel/{attempt}"));
-    let Some(Effect::CancelTask { agent, .. }) = batch.state.outbox.get(&key) else {
-        return;
-    };
-    let agent = agent.clone();
-    batch.push(EventKind::CancelConfirmed { attempt });
-    if batch.state.seats.get(&agent).is_some_and(|seat| seat.state == SeatState::Freeing) {
-        let due = idle_due(batch);
-        batch.push(EventKind::SeatIdle { agent, due });
     }
 }
 
@@ -302,80 +299,6 @@ fn deliver(batch: &mut Batch<'_>, message: Message) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn seat_idle(batch: &mut Batch<'_>, agent: AgentId) {
-    let Some(seat) = batch.state.seats.get(&agent) else {
-        return unwanted(batch, agent);
-    };
-    // A late or repeated word of an agent that has a task meanwhile.
-    if let SeatState::Busy { task } = &seat.state
-        && batch.state.tasks.get(task).is_some_and(|task| task.stage == Some(Stage::Working))
-    {
-        return;
-    }
-    if !matches!(seat.state, SeatState::Idle { .. }) {
-        let due = idle_due(batch);
-        batch.push(EventKind::SeatIdle { agent, due });
-    }
-}
-
-/// An agent without a seat: it was placed although its seat was closed meanwhile.
-fn unwanted(batch: &mut Batch<'_>, agent: AgentId) {
-    if !batch.state.owes("dismiss", &agent) {
-        let reason = "it has no seat".to_owned();
-        batch.push(EventKind::SeatClosed { agent, reason });
-    }
-}
-
-fn idle_due(batch: &Batch<'_>) -> chrono::DateTime<chrono::Utc> {
-    batch.ctx.now + Duration::seconds(i64::from(batch.state.limits().idle_s_max))
-}
-
-fn seat_lost(batch: &mut Batch<'_>, agent: AgentId, reason: &str) {
-    let Some(seat) = batch.state.seats.get(&agent) else {
-        return;
-    };
-    let never_worked = (seat.state == SeatState::Placing).then(|| seat.clone());
-    if let SeatState::Busy { task } = &seat.state
-        && let Some(task) = batch.state.tasks.get(task)
-        && task.stage == Some(Stage::Working)
-    {
-        let attempt = task.attempt();
-        let reason = format!("agent {agent} cannot go on: {reason}");
-        attempt_failed(batch, attempt, reason, None, true);
-    }
-    batch.push(EventKind::SeatClosed { agent, reason: reason.to_owned() });
-    // An agent that cannot even start would be asked for again at once, for ever: a task that waits
-    // is charged with a try.
-    if let Some(seat) = never_worked {
-        charge_waiting(batch, &seat, reason);
-    }
-}
-
-/// Charges the task for which an agent of this kind was asked for.
-fn charge_waiting(batch: &mut Batch<'_>, seat: &Seat, reason: &str) {
-    let next = schedule::ready_tasks(&batch.state)
-        .into_iter()
-        .find(|task| {
-            task.role == seat.role && batch.state.runtime_of(task).as_ref() == Some(&seat.runtime)
-        })
-        .map(|task| task.attempt());
-    if let Some(attempt) = next {
-        attempt_failed(batch, attempt, format!("no agent can take it: {reason}"), None, true);
-    }
-}
-
-fn assign_refused(batch: &mut Batch<'_>, attempt: &Attempt, reason: &str) {
-    let Some(task) = batch.working(attempt) else {
-        return;
-    };
-    let agent = task.agent.clone();
-    attempt_failed(batch, attempt.clone(), reason.to_owned(), None, false);
-    if let Some(agent) = agent {
-        let reason = format!("it refused a task: {reason}");
-        batch.push(EventKind::SeatClosed { agent, reason });
-    }
-}
-
 fn task_ended(batch: &mut Batch<'_>, attempt: &Attempt, outcome: Outcome) {
     let Some(task) = batch.working(attempt) else {
         return;
@@ -394,7 +317,7 @@ fn task_ended(batch: &mut Batch<'_>, attempt: &Attempt, outcome: Outcome) {
         }
     }
     if let Some(agent) = agent.filter(|agent| batch.state.seats.contains_key(agent)) {
-        let due = idle_due(batch);
+        let due = seats::idle_due(batch);
         batch.push(EventKind::SeatIdle { agent, due });
     }
 }
@@ -493,7 +416,7 @@ fn resolver(batch: &Batch<'_>, task: &Task, files: &[String]) -> Task {
 }
 
 /// A try failed: another after a delay, or the task is given up.
-fn attempt_failed(
+pub(super) fn attempt_failed(
     batch: &mut Batch<'_>,
     attempt: Attempt,
     reason: String,

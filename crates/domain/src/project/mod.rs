@@ -18,6 +18,7 @@ mod event;
 mod plan;
 mod report;
 mod schedule;
+mod seats;
 mod state;
 
 pub use command::{Command, Integration, NewTask, Rejection, ReviewOutcome};

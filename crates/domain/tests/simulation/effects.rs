@@ -262,7 +262,13 @@ impl World {
             }
             agent::Effect::Seat { project, status } => {
                 let seat = project::Command::Seat { agent: id.clone(), status };
-                self.tell(job, To::Project(project, seat), own(agent::Command::SeatTold));
+                let told = own(agent::Command::SeatTold);
+                match self.ask_over(&To::Project(project, seat)) {
+                    Asked::Done | Asked::Archived => self.ended(job, vec![told]),
+                    // An agent that was placed late outlives nothing: its project is gone for good.
+                    Asked::Gone => self.ended(job, vec![told, own(agent::Command::Archive)]),
+                    Asked::Later | Asked::Refused(_) => self.ended(job, Vec::new()),
+                }
             }
             agent::Effect::Release => {
                 self.ask(own(agent::Command::Released));
@@ -287,7 +293,7 @@ impl World {
         let lost = |retryable| SessionFact::Lost {
             reason: "it crashed".to_owned(),
             retryable,
-            session_gone: run % 2 == 0,
+            session_gone: run.is_multiple_of(2),
         };
         if self.fault(3) {
             return self.say(&job, 500, lost(false));
@@ -368,7 +374,7 @@ fn permission(prompt: uuid::Uuid) -> SessionFact {
         files: Vec::new(),
         folder: "/w".to_owned(),
         description: String::new(),
-        verdict: if prompt.as_u128() % 2 == 0 {
+        verdict: if prompt.as_u128().is_multiple_of(2) {
             Verdict::Ask
         } else {
             Verdict::Allow { rule: "all".to_owned() }

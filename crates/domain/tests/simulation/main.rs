@@ -30,11 +30,11 @@ fn every_seed_settles(remainder: u64) {
 }
 
 #[test]
-fn every_project_settles_whatever_fails_even_seeds() {
+fn simulation_of_even_seeds_settles() {
     every_seed_settles(0);
 }
 
 #[test]
-fn every_project_settles_whatever_fails_odd_seeds() {
+fn simulation_of_odd_seeds_settles() {
     every_seed_settles(1);
 }

@@ -80,7 +80,7 @@ impl World {
                 reason: "fire".to_owned(),
             }),
             9 => To::Orchestrator(orchestrator::Command::ResumeFleet { by: "anna".to_owned() }),
-            10 => self.to_agent(),
+            10 => self.with_agent(),
             _ if self.rng.percent(10) => {
                 To::Orchestrator(orchestrator::Command::ArchiveProject { project: id.clone() })
             }
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    fn to_agent(&mut self) -> To {
+    fn with_agent(&mut self) -> To {
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
         let Some(agent) = agents.get(self.rng.below(1 + agents.len() as u64) as usize) else {
             return To::Orchestrator(orchestrator::Command::Deliver { message: self.message() });

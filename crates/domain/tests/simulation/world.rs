@@ -240,12 +240,12 @@ impl World {
         }
         let n = self.rng.below((1 + self.projects.len() + self.agents.len()) as u64) as usize;
         let (now, rng) = (self.now, &mut self.rng);
-        let projects = self.projects.iter_mut().filter(|(_, node)| !node.is_gone);
+        let mut projects = self.projects.iter_mut().filter(|(_, node)| !node.is_gone);
         let agents = self.agents.iter_mut().filter(|(_, node)| !node.is_gone);
         let who = if n == 0 {
             self.orchestrator.activate(rng, now);
             Who::Orchestrator
-        } else if let Some((id, node)) = projects.skip(n - 1).next() {
+        } else if let Some((id, node)) = projects.nth(n - 1) {
             node.activate(rng, now);
             Who::Project(id.clone())
         } else if let Some((id, node)) = agents.last() {
