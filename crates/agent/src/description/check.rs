@@ -10,8 +10,10 @@ use super::types::Description;
 use super::version::parts;
 
 /// The built-in descriptions, with their file names.
-const BUILTIN: &[(&str, &str)] =
-    &[("claude.toml", include_str!("../../../../configs/agents/claude.toml"))];
+const BUILTIN: &[(&str, &str)] = &[
+    ("claude.toml", include_str!("../../../../configs/agents/claude.toml")),
+    ("scripted.toml", include_str!("../../../../configs/agents/scripted.toml")),
+];
 
 /// Why a description is refused.
 #[derive(Debug, thiserror::Error)]
