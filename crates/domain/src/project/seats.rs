@@ -89,7 +89,10 @@ pub(super) fn assign_refused(batch: &mut Batch<'_>, attempt: &Attempt, reason: &
         return;
     };
     let agent = task.agent.clone();
-    attempt_failed(batch, attempt.clone(), reason.to_owned(), None, false);
+    // A project that is being stopped is no fault of the task; an agent that always refuses would be
+    // asked for ever.
+    let counts = batch.state.is_active();
+    attempt_failed(batch, attempt.clone(), reason.to_owned(), None, counts);
     if let Some(agent) = agent {
         let reason = format!("it refused a task: {reason}");
         batch.push(EventKind::SeatClosed { agent, reason });

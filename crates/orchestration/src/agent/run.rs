@@ -145,7 +145,10 @@ impl Run {
         let reason = "its driver failed".to_owned();
         let fact =
             lost.unwrap_or(SessionFact::Lost { reason, retryable: true, session_gone: false });
-        Ok(vec![Command::Session { run: self.run, fact }])
+        // On the lane of the program's other words, so that it does not overtake them. The agent's answer
+        // to it takes this effect away.
+        tell(&self.me, self.run, fact).await;
+        std::future::pending().await
     }
 }
 
