@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const AWAY_MAX: Duration = Duration::from_secs(15);
 /// Where a title or command is cut in a line of progress.
 const TITLE_CHARS_MAX: usize = 60;
+/// Where a reason is cut; `task show` has all of it.
+const REASON_CHARS_MAX: usize = 120;
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +41,8 @@ pub(super) enum Goal<'a> {
 /// What was said already.
 #[derive(Default)]
 struct Said {
+    /// Whether the project was looked at: what had ended before is no news.
+    begun: bool,
     tasks: BTreeMap<String, String>,
     approvals: BTreeSet<String>,
 }
@@ -142,10 +146,13 @@ impl Said {
         for task in &detail.task_list {
             let text = progress(task, terminal.err_look);
             if self.tasks.get(&task.id) != Some(&text) {
-                terminal.say(&text);
+                if self.begun || !is_ended(task) {
+                    terminal.say(&text);
+                }
                 self.tasks.insert(task.id.clone(), text);
             }
         }
+        self.begun = true;
         for approval in approvals {
             let is_ours = approval.project.as_deref() == Some(detail.project.id.as_str());
             if is_ours && self.approvals.insert(approval.id.clone()) {
@@ -165,7 +172,8 @@ fn progress(task: &Task, look: Look) -> String {
     let state = show::task::staged(task);
     let padded = look.paint(tone(&task.state), &format!("{state:<20}"));
     let reason = task.reason.as_deref().filter(|_| task.state != "done");
-    let reason = reason.map(|reason| format!(": {}", line(reason))).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {}", cut(&line(reason), REASON_CHARS_MAX)));
+    let reason = reason.unwrap_or_default();
     format!("{:<10} {padded} {}{reason}", task.id, cut(&line(&task.title), TITLE_CHARS_MAX))
 }
 

@@ -85,10 +85,11 @@ fn judge_programs(programs: &[Program]) -> Vec<Finding> {
     let mut findings: Vec<_> = real
         .map(|program| match (&program.probed, &program.install) {
             (Ok(version), _) => ok(&program.name, version.clone()),
-            (Err(reason), Some(install)) => {
+            // The reason may name it already.
+            (Err(reason), Some(install)) if !reason.contains(install.as_str()) => {
                 warning(&program.name, format!("{reason}; install it by: {install}"))
             }
-            (Err(reason), None) => warning(&program.name, reason.clone()),
+            (Err(reason), _) => warning(&program.name, reason.clone()),
         })
         .collect();
     if !is_any {
