@@ -102,11 +102,7 @@ async fn work(
         let step = timeout_at(end, async {
             tokio::select! {
                 event = events.recv() => take(&mut story, event, screen),
-                _ = look.tick() => {
-                    let detail = review::show(node, project).await?;
-                    let is_over = detail.project.settled && !detail.task_list.is_empty();
-                    Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-                }
+                _ = look.tick() => settled(&story, node, project).await,
             }
         });
         let Ok(flow) = step.await else {
@@ -115,11 +111,8 @@ async fn work(
         };
         if !is_struck && let Some(victim) = story.victim() {
             is_struck = true;
-            screen.say(&format!(
-                "KILL: {} is in the middle of its task; its processes get SIGKILL, its workspace is \
-                 removed",
-                story.name(&victim.agent)
-            ));
+            let name = story.name(&victim.agent);
+            screen.say(&format!("KILL {name} in the middle of its task, and remove its workspace"));
             let at = strike(&victim, folder).context("failed to kill an agent")?;
             story.note_kill(&victim.agent, at);
         }
@@ -128,6 +121,19 @@ async fn work(
             return Ok(story);
         }
     }
+}
+
+/// Whether nothing more happens by itself, and the story has all of it: the node's view may be ahead
+/// of the event stream.
+async fn settled(story: &Story, node: &DemoNode, project: &str) -> anyhow::Result<ControlFlow<()>> {
+    let detail = review::show(node, project).await?;
+    let n_done = detail.task_list.iter().filter(|task| task.state == "done").count();
+    let is_over = detail.project.settled && !story.tasks.is_empty();
+    Ok(if is_over && n_done == story.n_in(Stage::Done) {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    })
 }
 
 fn take(

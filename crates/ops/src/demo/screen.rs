@@ -59,19 +59,14 @@ impl Screen {
         let Some(live) = &mut self.live else { return };
         for task in &story.tasks {
             let bar = live.tasks.entry(task.id.clone());
-            let bar = bar.or_insert_with(|| line(&live.all));
-            let is_over = matches!(task.stage, Stage::Done | Stage::Failed);
-            let text = task_text(task, story);
-            if is_over && !bar.is_finished() {
-                bar.finish_with_message(text);
-            } else {
-                bar.set_message(text);
-            }
+            let bar = bar.or_insert_with(|| line(&live.all, "  {wide_msg}"));
+            bar.set_message(task_text(task, story));
         }
         let mut agents: Vec<_> = story.agents.iter().collect();
         agents.sort_by_key(|(_, agent)| agent.n);
         for (id, agent) in agents {
-            let bar = live.agents.entry(id.clone()).or_insert_with(|| line(&live.all));
+            let bar = live.agents.entry(id.clone());
+            let bar = bar.or_insert_with(|| moving(&live.all));
             bar.set_message(agent_text(agent));
         }
     }
@@ -85,10 +80,15 @@ impl Screen {
     }
 }
 
-fn line(all: &MultiProgress) -> ProgressBar {
+fn line(all: &MultiProgress, template: &str) -> ProgressBar {
     let bar = all.add(ProgressBar::new_spinner());
-    let style = ProgressStyle::with_template("  {spinner} {wide_msg}").expect("a good template");
+    let style = ProgressStyle::with_template(template).expect("a good template");
     bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+    bar
+}
+
+fn moving(all: &MultiProgress) -> ProgressBar {
+    let bar = line(all, "  {spinner} {wide_msg}");
     bar.enable_steady_tick(TICK);
     bar
 }
@@ -100,7 +100,7 @@ fn task_text(task: &Task, story: &Story) -> String {
             let agent = task.agent.as_deref();
             (">", agent.map(|agent| story.name(agent)).unwrap_or_default())
         }
-        Stage::Merging => (">", "merge".to_owned()),
+        Stage::Merging => ("»", "merge".to_owned()),
         Stage::Done => ("✓", "done".to_owned()),
         Stage::Failed => ("✗", "failed".to_owned()),
     };
