@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// What every program may know about its host and user.
 const PASSED_ON: &[&str] = &[
@@ -13,6 +14,7 @@ const PASSED_ON: &[&str] = &[
     "LOGNAME",
     "PATH",
     "SHELL",
+    "RUSTUP_TOOLCHAIN",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
     "TERM",
@@ -20,6 +22,10 @@ const PASSED_ON: &[&str] = &[
     "TZ",
     "USER",
 ];
+
+/// Where toolchains lie, and the folder of the home in which they lie without the variable. A program
+/// with a home of its own must find them too.
+const TOOLCHAINS: &[(&str, &str)] = &[("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")];
 
 /// The whole environment of a child.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -32,13 +38,25 @@ impl Environment {
         Self::default()
     }
 
-    /// The cleaned environment: language, path, home, user, certificates, `LC_*` and nothing else.
+    /// The cleaned environment: language, path, home, user, certificates, toolchains, `LC_*` and
+    /// nothing else.
     #[must_use]
     pub fn cleaned() -> Self {
-        let passed = |name: &OsStr| {
-            name.to_str().is_some_and(|it| PASSED_ON.contains(&it) || it.starts_with("LC_"))
-        };
-        Self(std::env::vars_os().filter(|(name, _)| passed(name)).collect())
+        Self::cleaned_of(std::env::vars_os().collect())
+    }
+
+    fn cleaned_of(mut host: BTreeMap<OsString, OsString>) -> Self {
+        for (variable, folder) in TOOLCHAINS {
+            let home = host.get(OsStr::new("HOME")).map(|home| Path::new(home).join(folder));
+            if let Some(folder) = home.filter(|folder| folder.is_dir()) {
+                host.entry(variable.into()).or_insert_with(|| folder.into());
+            }
+        }
+        let is_toolchain = |name: &str| TOOLCHAINS.iter().any(|(variable, _)| *variable == name);
+        let passed =
+            |name: &str| PASSED_ON.contains(&name) || name.starts_with("LC_") || is_toolchain(name);
+        host.retain(|name, _| name.to_str().is_some_and(passed));
+        Self(host)
     }
 
     /// Everything that this process has. For a program that is itself an agent: its environment was
@@ -100,6 +118,21 @@ mod tests {
         assert!(environment.get("PATH").is_some());
         assert_eq!(environment.get("CARGO_MANIFEST_DIR"), None);
         assert_eq!(environment.get("A"), Some(OsStr::new("1")));
+    }
+
+    #[test]
+    fn toolchains_are_found_from_another_home() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(home.path().join(".rustup")).expect("writable");
+        let host =
+            [("HOME", home.path().into()), ("CARGO_HOME", "/cargo".into()), ("KEY", "k".into())];
+        let host: BTreeMap<OsString, OsString> =
+            host.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let environment = Environment::cleaned_of(host);
+        let rustup = home.path().join(".rustup");
+        assert_eq!(environment.get("RUSTUP_HOME"), Some(rustup.as_os_str()));
+        assert_eq!(environment.get("CARGO_HOME"), Some(OsStr::new("/cargo")));
+        assert_eq!(environment.get("KEY"), None);
     }
 
     #[test]
