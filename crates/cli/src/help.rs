@@ -60,11 +60,12 @@ Examples:
   callboard init --yes --force      replace a callboard.toml that is there";
 
 pub(crate) const DEMO: &str = "\
-Runs on a node and a repository of its own, both temporary: nothing of yours is touched.
+Runs on a node and a repository of its own: nothing of yours is touched. The folder with the result
+stays, and the last line says how to remove it.
 
 Examples:
   callboard demo
-  callboard demo --keep             look at the result afterwards
+  callboard demo --dir /tmp/demo    in a folder of your choice
   callboard demo --runtime claude   the real program (costs tokens)
   callboard demo --json             one object at the end, for scripts";
 

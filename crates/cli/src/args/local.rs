@@ -39,10 +39,10 @@ pub struct Demo {
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1))]
     pub nodes: u32,
-    /// Keep the folder with the result
+    /// Keep the builds in the agents' workspaces too, which are large
     #[arg(long)]
     pub keep: bool,
-    /// Work in this folder, and keep it
+    /// Work in this folder, which must be empty or new, in place of a temporary one
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
