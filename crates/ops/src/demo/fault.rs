@@ -5,6 +5,7 @@ use std::io;
 
 use callboard_stdx::clock::{Clock, SystemClock};
 use chrono::{DateTime, Utc};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -12,15 +13,18 @@ use super::folder::Folder;
 use super::story::Victim;
 
 /// Kills the guard of the victim's program, and with it its whole tree, and takes its workspace away.
-/// Returns when.
+/// Returns when; `None` where its program ended by itself in this moment, and nothing was done.
 ///
 /// # Errors
-/// The guard is gone already, or the workspace cannot be removed.
-pub(super) fn strike(victim: &Victim, folder: &Folder) -> io::Result<DateTime<Utc>> {
+/// The workspace cannot be removed.
+pub(super) fn strike(victim: &Victim, folder: &Folder) -> io::Result<Option<DateTime<Utc>>> {
     let at = SystemClock.now();
-    kill(Pid::from_raw(victim.pid.cast_signed()), Signal::SIGKILL).map_err(io::Error::from)?;
+    match kill(Pid::from_raw(victim.pid.cast_signed()), Signal::SIGKILL) {
+        Err(Errno::ESRCH) => return Ok(None),
+        killed => killed?,
+    }
     // In one step, so that it is gone before the node can have noticed anything.
     fs::rename(folder.workspace(&victim.agent), folder.removed())?;
     fs::remove_dir_all(folder.removed())?;
-    Ok(at)
+    Ok(Some(at))
 }

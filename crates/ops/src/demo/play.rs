@@ -109,12 +109,14 @@ async fn work(
             let (n_done, n) = (story.n_in(Stage::Done), story.tasks.len());
             bail!("{n_done} of {n} tasks are done after {} s", options.work_max().as_secs());
         };
-        if !is_struck && let Some(victim) = story.victim() {
+        if !is_struck
+            && let Some(victim) = story.victim()
+            && let Some(at) = strike(&victim, folder).context("failed to kill an agent")?
+        {
             is_struck = true;
+            story.note_kill(&victim.agent, at);
             let name = story.name(&victim.agent);
             screen.say(&format!("KILL {name} in the middle of its task, and remove its workspace"));
-            let at = strike(&victim, folder).context("failed to kill an agent")?;
-            story.note_kill(&victim.agent, at);
         }
         screen.show(&story);
         if flow?.is_break() {
