@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use callboard_actors::sourced::{EffectError, Executor, SourcedHandle};
 use callboard_agent::workspace::{self, CheckSpec, Fence, Integrate};
+use callboard_cluster::directory::{Record, State};
 use callboard_domain::EffectKey;
 use callboard_domain::agent::{self, Agent};
 use callboard_domain::id::{ActorId, AgentId, ProjectId};
@@ -121,12 +122,20 @@ impl ProjectExecutor {
         let deadline = self.services.cfg.ask();
         let placed = self.services.cluster.directory().get(&actor).await;
         let placed = placed.map_err(|error| EffectError::new(error.to_string()))?;
-        // One that never got a place has nothing to end.
         match placed {
-            Some(record) if record.node().is_some() => {
+            Some(Record { state: State::Reserved { .. } | State::Active { .. }, .. }) => {
                 self.tell(&agent, agent::Command::Archive).await?;
             }
-            _ => {
+            // It has lived, so that its log must end; after a restart of its node it waits for room.
+            Some(Record { state: State::Queued, epoch: 1.., .. }) => {
+                return Err(EffectError::new("it waits for room to be archived"));
+            }
+            // One that never got a place has nothing to end; one in quarantine cannot.
+            Some(Record {
+                state: State::Queued | State::Quarantined { .. } | State::Released,
+                ..
+            })
+            | None => {
                 let released = self.services.cluster.release(&actor, deadline).await;
                 released.map_err(|error| EffectError::new(error.to_string()))?;
             }
