@@ -3,6 +3,7 @@
 //! [`Cluster::start`] brings up one node's share; every other component holds a [`Cluster`] and
 //! nothing else of this crate. The README beside this crate says what may be relied on.
 
+mod changes;
 pub mod config;
 pub mod directory;
 pub mod lease;

@@ -139,6 +139,7 @@ impl Run {
         };
         let _kill = KillOnDrop(Arc::clone(&actor));
         let started = tokio::select! {
+            biased;
             started = timeout(start_max, exit.started()) => started,
             () = stopped(&mut self.stop) => Ok(Ok(())),
         };
@@ -252,7 +253,7 @@ impl Run {
         if let Some(task) = child.and_then(|child| child.task) {
             task.detach();
         }
-        inner.local.changed.send_replace(());
+        inner.local.changes.tell();
         if let How::Quarantined(reason) = &how {
             tracing::error!(%actor, epoch, reason, "actor quarantined");
             let (child, reason) = (actor.to_string(), reason.clone());

@@ -54,7 +54,7 @@ async fn next_epoch(keeper: &Keeper, last_epoch: u64) -> Option<u64> {
 /// Waits until the lease is lost (`true`), or the actor is not kept any more (`false`).
 async fn wait_for_end(inner: &Inner, actor: &ActorId, keeper: &Keeper) -> bool {
     let mut view = keeper.view();
-    let mut changed = inner.local.changed.subscribe();
+    let mut changed = inner.local.changes.seen();
     loop {
         let seen = view.borrow_and_update().clone();
         if seen.valid().is_none() {
@@ -70,8 +70,9 @@ async fn wait_for_end(inner: &Inner, actor: &ActorId, keeper: &Keeper) -> bool {
             }
         };
         tokio::select! {
+            biased;
             _ = view.changed() => {}
-            _ = changed.changed() => {}
+            () = changed.changed() => {}
             () = deadline => {}
         }
     }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::child;
 use super::factory::ActorFactory;
 use super::message::{Activated, NodeRefusal};
+use crate::changes::Changes;
 use crate::directory::State;
 use crate::routing::{CallError, Inner};
 
@@ -47,7 +48,7 @@ pub(crate) struct Local {
     /// One node's picture: this one. Bounds the children by the room there is.
     pub(super) room: Mutex<Picture>,
     children: Mutex<BTreeMap<ActorId, Child>>,
-    pub(super) changed: watch::Sender<()>,
+    pub(super) changes: Changes,
     stopping: watch::Sender<bool>,
     /// Left to a newer owner; bounded by the actors that were ever here. See [`reconcile`].
     pub(super) fenced: Mutex<BTreeSet<ActorId>>,
@@ -62,7 +63,7 @@ impl Local {
             alerts,
             room: Mutex::default(),
             children: Mutex::default(),
-            changed: watch::Sender::new(()),
+            changes: Changes::default(),
             stopping: watch::Sender::new(false),
             fenced: Mutex::default(),
             missing: Mutex::default(),
@@ -83,7 +84,7 @@ impl Local {
 
     /// Waits until the actor is gone; `false` at the deadline.
     pub(super) async fn gone(&self, actor: &ActorId, until: Instant) -> bool {
-        let mut changed = self.changed.subscribe();
+        let mut changed = self.changes.seen();
         while self.has(actor) {
             if timeout_at(until, changed.changed()).await.is_err() {
                 return !self.has(actor);

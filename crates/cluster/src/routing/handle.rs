@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::call::{AskError, CallError, Callee};
 use super::registry::{Lookup, Registry};
 use super::remote;
+use crate::changes::Seen;
 use crate::config::Config;
 use crate::directory::{Directory, State};
 use crate::lease::Keeper;
@@ -203,11 +204,7 @@ impl Inner {
     }
 
     /// Waits until something may be different; `false` once the deadline has passed.
-    async fn wait_for_change(
-        &self,
-        changes: &mut tokio::sync::watch::Receiver<()>,
-        until: Instant,
-    ) -> bool {
+    async fn wait_for_change(&self, changes: &mut Seen<'_>, until: Instant) -> bool {
         let pause = Duration::from_millis(self.cfg.routing.look_again_ms);
         let again = until.min(Instant::now() + pause);
         // A change or the pause: both are reasons to look again.

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callboard_domain::id::ActorId;
-use tokio::sync::watch;
-
 use super::call::Callee;
+use crate::changes::{Changes, Seen};
+use callboard_domain::id::ActorId;
 
 #[derive(Clone)]
 enum Local {
@@ -27,12 +26,12 @@ pub(crate) enum Lookup {
 /// The actors of this node.
 pub(crate) struct Registry {
     actors: Mutex<BTreeMap<ActorId, Local>>,
-    changed: watch::Sender<()>,
+    changes: Changes,
 }
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { actors: Mutex::default(), changed: watch::Sender::new(()) }
+        Self { actors: Mutex::default(), changes: Changes::default() }
     }
 
     fn actors(&self) -> MutexGuard<'_, BTreeMap<ActorId, Local>> {
@@ -41,23 +40,23 @@ impl Registry {
     }
 
     /// Tells of every later change.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    pub(crate) fn changes(&self) -> Seen<'_> {
+        self.changes.seen()
     }
 
     pub(crate) fn starting(&self, actor: &ActorId) {
         self.actors().insert(actor.clone(), Local::Starting);
-        self.changed.send_replace(());
+        self.changes.tell();
     }
 
     pub(crate) fn running(&self, actor: &ActorId, epoch: u64, callee: Arc<dyn Callee>) {
         self.actors().insert(actor.clone(), Local::Running { epoch, callee });
-        self.changed.send_replace(());
+        self.changes.tell();
     }
 
     pub(crate) fn remove(&self, actor: &ActorId) {
         self.actors().remove(actor);
-        self.changed.send_replace(());
+        self.changes.tell();
     }
 
     pub(crate) fn lookup(&self, actor: &ActorId) -> Lookup {
@@ -75,7 +74,7 @@ impl Registry {
                 callee.kill();
             }
         }
-        self.changed.send_replace(());
+        self.changes.tell();
     }
 
     /// The epoch of a running actor.
