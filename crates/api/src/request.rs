@@ -142,6 +142,15 @@ pub struct Reason {
     pub reason: Option<String>,
 }
 
+/// `project start`, `run` without a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// How many agents may work at once from now on; without it as before.
+    #[serde(default)]
+    pub agents_max: Option<u32>,
+}
+
 /// `cleanup`: what was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cleanup {

@@ -24,6 +24,7 @@ callboard submit text
 callboard submit text --project p --repo . --role r --runtime x --priority high --check c
 callboard submit text --depends-on t-1 --depends-on t-2 --decompose --wait --timeout 5 --no-start
 callboard run
+callboard run --max-agents 3
 callboard run plan.toml --max-agents 3 --wait --no-start
 callboard projects
 callboard project show p
@@ -70,7 +71,6 @@ callboard
 callboard submit
 callboard submit text --priority urgent
 callboard submit text --timeout 5
-callboard run --max-agents 3
 callboard run plan.toml --max-agents 0
 callboard stop
 callboard up --label nothing

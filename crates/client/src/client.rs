@@ -6,7 +6,8 @@ use callboard_api::agent::{Agent, AgentDetail, Approval, Output};
 use callboard_api::message::{Event, Receipt};
 use callboard_api::project::{self, Diff, Project, ProjectDetail};
 use callboard_api::request::{
-    Cleanup, Decision, LogVerified, Message, NewAgent, Plan, Reason, Review, Submit, Submitted,
+    Cleanup, Decision, LogVerified, Message, NewAgent, Plan, Reason, Review, Start, Submit,
+    Submitted,
 };
 use callboard_api::status::{Explanation, Node, Status};
 use callboard_api::task::{Task, TaskDetail};
@@ -177,6 +178,8 @@ impl Client {
     }
 
     posts_with_id! {
+        /// Lets a stopped project go on, with another number of agents where one is named.
+        start_project_with(Start) -> Project = "/projects/{}/start";
         /// Stops a project's agents.
         stop_project(Reason) -> Project = "/projects/{}/stop";
         /// Accepts or discards a project's result.

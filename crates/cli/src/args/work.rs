@@ -78,8 +78,8 @@ pub struct Run {
     /// The plan [default: work off what was submitted for this repository]
     #[arg(value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,
-    /// How many agents may work at once; goes with a plan
-    #[arg(long, value_name = "N", requires = "plan")]
+    /// How many agents may work at once, from now on
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_agents: Option<u32>,
     /// The agent program of tasks that name none; goes with a plan

@@ -70,7 +70,7 @@ pub(super) fn run(
         None => {
             let repo = repository::find(args.repo.as_deref(), &folder)?;
             let session = open(args.no_start, global, host, terminal)?;
-            let project = queue_of(&repo, &session.client)?;
+            let project = queue_of(&repo, args.max_agents, &session.client)?;
             terminal.say(&format!("project {} works off its queue", project.id));
             if !args.wait {
                 terminal.data(&project, |it, look| {
@@ -113,7 +113,7 @@ fn plan(args: &Run, path: &Path, folder: &Path) -> Result<request::Plan, Error> 
 }
 
 /// The newest project of a repository, started where it was stopped.
-fn queue_of(repo: &str, client: &Client) -> Result<Project, Error> {
+fn queue_of(repo: &str, agents_max: Option<u32>, client: &Client) -> Result<Project, Error> {
     let projects = client.projects()?;
     let of_repo = projects.into_iter().filter(|it| it.source == repo && it.state != "archived");
     let Some(project) = of_repo.max_by_key(|it| it.created_at) else {
@@ -123,7 +123,11 @@ fn queue_of(repo: &str, client: &Client) -> Result<Project, Error> {
         );
         return Err(Error::new(Code::NotFound, text));
     };
-    if project.state == "stopped" { Ok(client.start_project(&project.id)?) } else { Ok(project) }
+    if project.state == "stopped" || agents_max.is_some() {
+        let start = request::Start { agents_max };
+        return Ok(client.start_project_with(&project.id, &start)?);
+    }
+    Ok(project)
 }
 
 fn open<'a>(

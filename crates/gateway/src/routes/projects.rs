@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use actix_web::web;
 use callboard_agent::workspace;
 use callboard_api::project as api;
-use callboard_api::request::{Reason, Review};
+use callboard_api::request::{Reason, Review, Start};
 use callboard_domain::fleet::Source;
 use callboard_domain::id::{ActorId, ProjectId};
 use callboard_domain::orchestrator::{self, Orchestrator};
@@ -81,8 +81,15 @@ pub(super) async fn stop(
 pub(super) async fn start(
     state: web::Data<State>,
     path: web::Path<String>,
+    body: web::Bytes,
 ) -> Answer<api::Project> {
     let id: ProjectId = input::parse(&path)?;
+    let Start { agents_max } = input::body_or_default(&body)?;
+    if agents_max.is_some() {
+        let limit =
+            Command::Submit { id: state.parts.clock.new_id(), tasks: Vec::new(), agents_max };
+        run(&state, &id, limit).await?;
+    }
     run(&state, &id, Command::Start).await
 }
 
