@@ -25,9 +25,12 @@ const SWEEP_MAX: Duration = Duration::from_secs(5);
 /// How often something is looked at that says nothing by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The running node. Dropped before [`DemoNode::stop`], it is killed.
+/// The node's process. Dropped while it runs, it is killed.
+struct Process(Child);
+
+/// The running node.
 pub(super) struct DemoNode {
-    child: Child,
+    process: Process,
     data: DataFolder,
     pub(super) client: Client,
 }
@@ -57,36 +60,27 @@ impl DemoNode {
         ];
         let (path, log) = (folder.path(), folder.log());
         let what = Detached { program: &program, args: &args, folder: path, log: &log };
-        let mut child = detached::spawn(&what).context("failed to start the node")?;
-        match runtime_file(&mut child, &data, folder).await {
-            Ok(file) => {
-                let client = Client::new(&file.url, &data.read_token()?);
-                Ok(Self { child, data, client })
-            }
-            Err(error) => {
-                // It may have ended already.
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(error)
-            }
-        }
+        let mut process = Process(detached::spawn(&what).context("failed to start the node")?);
+        let file = runtime_file(&mut process.0, &data, folder).await?;
+        let client = Client::new(&file.url, &data.read_token()?);
+        Ok(Self { process, data, client })
     }
 
     /// Stops it as `callboard down` does, and looks for what it left behind.
     pub(super) async fn stop(mut self) -> anyhow::Result<Stopped> {
-        let pid = Pid::from_raw(self.child.id().cast_signed());
+        let pid = Pid::from_raw(self.process.0.id().cast_signed());
         // It may have ended by itself.
         let _ = kill(pid, Signal::SIGTERM);
         let end = Instant::now() + STOP_MAX;
         let code = loop {
-            match self.child.try_wait().context("failed to wait for the node")? {
+            match self.process.0.try_wait().context("failed to wait for the node")? {
                 Some(status) => break status.code(),
                 None if Instant::now() >= end => break None,
                 None => sleep(LOOK_EVERY).await,
             }
         };
         if code.is_none() {
-            self.kill();
+            self.process.kill();
         }
         let swept = sweep(&self.data.owner(), SWEEP_MAX).await;
         let left = swept.killed.into_iter().map(|process| process.name).collect();
@@ -101,17 +95,19 @@ impl DemoNode {
         let client = self.client.clone();
         spawn_blocking("call the demo's node", move || call(&client)).await
     }
+}
 
+impl Process {
     fn kill(&mut self) {
         // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-impl Drop for DemoNode {
+impl Drop for Process {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if matches!(self.0.try_wait(), Ok(None)) {
             self.kill();
         }
     }
