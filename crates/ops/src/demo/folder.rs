@@ -77,7 +77,8 @@ impl Folder {
         self.path.join("removed")
     }
 
-    /// The node's configuration: nothing of the person's, a free port, checkpoints every second.
+    /// The node's configuration: a free port, checkpoints every second, and nothing of the person's
+    /// but the credentials that `callboard init` stored: a real program needs them.
     fn settings(&self) -> String {
         let text = |path: PathBuf| toml::Value::from(path.display().to_string());
         let (log, policy) = (text(self.log()), text(self.policy()));
@@ -86,7 +87,8 @@ impl Folder {
              [log]\nfile = {log}\n\n\
              [gateway]\nlisten = \"127.0.0.1:0\"\n\n\
              [agent_limits]\ncheckpoint_every_s = 1\n\n\
-             [approvals]\npolicy = {policy}\n"
+             [approvals]\npolicy = {policy}\n{}",
+            secrets()
         )
     }
 
@@ -140,4 +142,17 @@ fn temporary() -> PathBuf {
     // The end of an id is random, its beginning is the time.
     let id = SystemClock.new_id().simple().to_string();
     std::env::temp_dir().join(format!("callboard-demo-{}", &id[id.len() - 8..]))
+}
+
+/// Where the person's credentials lie, as a section of the configuration.
+fn secrets() -> String {
+    let file = callboard_node::DataFolder::find(None).map(|data| data.secrets());
+    match file {
+        Ok(file) if file.is_file() => {
+            let file = toml::Value::from(file.display().to_string());
+            format!("\n[programs]\nsecrets = {file}\n")
+        }
+        // Without a data folder or file there are none; the program may have its own login.
+        _ => String::new(),
+    }
 }
