@@ -13,6 +13,8 @@ use callboard_domain::project::{
     Command, Effect, Evidence, Integration, Project, ReviewOutcome, Spec,
 };
 use callboard_domain::task::{Brief, Published};
+use callboard_substrate::log::Version;
+use callboard_substrate::name::Stream;
 
 use crate::place;
 use crate::retry::{self, Asked};
@@ -122,25 +124,55 @@ impl ProjectExecutor {
         let deadline = self.services.cfg.ask();
         let placed = self.services.cluster.directory().get(&actor).await;
         let placed = placed.map_err(|error| EffectError::new(error.to_string()))?;
-        match placed {
+        match &placed {
             Some(Record { state: State::Reserved { .. } | State::Active { .. }, .. }) => {
-                self.tell(&agent, agent::Command::Archive).await?;
+                let command = agent::Command::Archive;
+                match retry::sort(
+                    self.services.cluster.ask::<Agent>(&actor, command, deadline).await,
+                )? {
+                    Asked::Done | Asked::Rejected(agent::Rejection::Archived) => {}
+                    Asked::Rejected(rejection) => {
+                        return Err(EffectError::new(rejection.to_string()));
+                    }
+                    Asked::Gone => return Err(EffectError::new("it is on its way out or in")),
+                }
             }
             // It has lived, so that its log must end; after a restart of its node it waits for room.
             Some(Record { state: State::Queued, epoch: 1.., .. }) => {
                 return Err(EffectError::new("it waits for room to be archived"));
             }
-            // One that never got a place has nothing to end; one in quarantine cannot.
-            Some(Record {
-                state: State::Queued | State::Quarantined { .. } | State::Released,
-                ..
-            })
-            | None => {
-                let released = self.services.cluster.release(&actor, deadline).await;
-                released.map_err(|error| EffectError::new(error.to_string()))?;
+            Some(Record { state: State::Released, .. }) => {}
+            // What is in quarantine cannot end.
+            Some(Record { state: State::Quarantined { .. }, .. }) => self.give_back(&actor).await?,
+            Some(Record { state: State::Queued, request, spec, .. }) => {
+                self.give_back(&actor).await?;
+                if self.has_lived(&actor).await? {
+                    // It got its place in the same moment: it is wanted again, to be archived.
+                    let (request, spec) = (request.clone(), spec.clone());
+                    let placed = self.services.cluster.ensure(&actor, request, spec, deadline);
+                    placed.await.map_err(|error| EffectError::new(error.to_string()))?;
+                    return Err(EffectError::new("it got its place meanwhile"));
+                }
             }
+            // The directory may be behind; the agent's log tells.
+            None if self.has_lived(&actor).await? => {
+                return Err(EffectError::new("the directory does not know it yet"));
+            }
+            None => self.give_back(&actor).await?,
         }
         Ok(vec![Command::Dismissed { agent }])
+    }
+
+    async fn give_back(&self, actor: &ActorId) -> Result<(), EffectError> {
+        let released = self.services.cluster.release(actor, self.services.cfg.ask()).await;
+        released.map_err(|error| EffectError::new(error.to_string()))
+    }
+
+    /// Whether anything was ever decided by an actor.
+    async fn has_lived(&self, actor: &ActorId) -> Result<bool, EffectError> {
+        let stream = Stream::new(actor.stream()).expect("an actor's id is made of legal tokens");
+        let first = self.services.substrate.log.read(&stream, Version::EMPTY, 1).await;
+        Ok(!first.map_err(|error| EffectError::new(error.to_string()))?.is_empty())
     }
 
     async fn integrate(
@@ -184,9 +216,7 @@ impl ProjectExecutor {
     }
 
     async fn release(&self) -> Result<Vec<Command>, EffectError> {
-        let actor = ActorId::Project(self.id().clone());
-        let released = self.services.cluster.release(&actor, self.services.cfg.ask()).await;
-        released.map_err(|error| EffectError::new(error.to_string()))?;
+        self.give_back(&ActorId::Project(self.id().clone())).await?;
         Ok(vec![Command::Released])
     }
 }
