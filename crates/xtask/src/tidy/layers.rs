@@ -36,7 +36,7 @@ const BESIDE: [(&str, &str, &str); 2] = [
 ];
 
 /// Crates that only tests and tools use; they may name anything.
-const DEVELOPMENT: [&str; 3] = ["testkit", "tests", "xtask"];
+const DEVELOPMENT: [&str; 4] = ["simulation", "testkit", "tests", "xtask"];
 
 /// Crates (`*` is any) that must never name others: from, to, and why.
 const NEVER: [(&[&str], &[&str], &str); 8] = [
