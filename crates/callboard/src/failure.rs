@@ -2,7 +2,7 @@
 
 use callboard_api::error::Code;
 use callboard_cli::Error;
-use callboard_node::{BootError, ConfigError, DataError, ServeError};
+use callboard_node::{ConfigError, DataError, ServeError};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -42,8 +42,7 @@ impl From<DataError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let code = match &error {
-            // The data folder or the address is another node's.
-            ServeError::Boot(BootError::Store(_) | BootError::Gateway(_)) => Code::Refused,
+            ServeError::Boot(error) if error.is_in_use() => Code::Refused,
             _ => Code::Failed,
         };
         Self::new(code, chain(&error))

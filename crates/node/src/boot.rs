@@ -19,7 +19,7 @@ use callboard_process::{Launcher, Marks, command, sweep};
 use callboard_stdx::clock::{SharedClock, SystemClock};
 use callboard_stdx::task::spawn_blocking;
 use callboard_substrate::Substrate;
-use callboard_substrate_embedded::Embedded;
+use callboard_substrate_embedded::{Embedded, OpenError};
 use callboard_workspace::{GitWorkspaces, PlainChecks};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub enum BootError {
     Data(#[from] DataError),
     /// The database cannot be opened.
     #[error(transparent)]
-    Store(#[from] callboard_substrate_embedded::OpenError),
+    Store(#[from] OpenError),
     /// A program's description is wrong.
     #[error(transparent)]
     Programs(#[from] ProgramsError),
@@ -57,6 +57,14 @@ pub enum BootError {
     /// Something else that the text names.
     #[error("failed to start the node: {0}")]
     Other(String),
+}
+
+impl BootError {
+    /// Whether the data folder or the address is another process's: nothing is wrong with them.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Store(OpenError::Locked { .. }) | Self::Gateway(_))
+    }
 }
 
 /// How long actors may take to end, before they are killed.
