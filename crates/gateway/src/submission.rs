@@ -72,7 +72,8 @@ impl State {
         Ok(self.submitted(id, &project, notes).await)
     }
 
-    /// The runtime of tasks that name none: the request's, else the project's, else the default.
+    /// The runtime of tasks that name none: the request's, else the project's, else the default; of a
+    /// project whose tasks all name one, the first of those.
     async fn runtime_of(&self, submission: &Submission) -> Result<ProgramName, Failure> {
         if let Some(runtime) = &submission.runtime {
             return Ok(runtime.clone());
@@ -81,7 +82,15 @@ impl State {
             let entry = model.orchestrator().projects.get(&submission.project);
             entry.map(|entry| entry.spec.runtime.clone())
         });
-        of_project.await.map_or_else(|| self.default_runtime(), Ok)
+        if let Some(runtime) = of_project.await {
+            return Ok(runtime);
+        }
+        self.default_runtime().or_else(|failure| {
+            // Nothing misses a default where every task names its own.
+            let named: Option<Vec<_>> =
+                submission.tasks.iter().map(|it| it.runtime.clone()).collect();
+            named.and_then(|it| it.into_iter().next()).ok_or(failure)
+        })
     }
 
     async fn submitted(&self, id: Uuid, project: &ProjectId, mut notes: Vec<String>) -> Submitted {
