@@ -1,5 +1,6 @@
-//! What tests share: a scripted model server, node processes, polling.
+//! What tests share: a scripted model server, sizes of tests, polling.
 
 pub mod claude;
 pub mod model_server;
+pub mod poll;
 pub mod size;
