@@ -12,6 +12,8 @@ use callboard_domain::id::AgentId;
 
 /// The longest line that is kept, in bytes.
 const LINE_BYTES_MAX: usize = 16 * 1024;
+/// Files that are open at once. One more closes another: it is opened again when its agent speaks.
+const OPEN_MAX: usize = 64;
 
 /// Output in files. A file over half the limit becomes the older one, and the older one is forgotten.
 pub(crate) struct OutputFiles {
@@ -50,6 +52,9 @@ impl OutputFiles {
     fn write(&self, agent: &AgentId, line: &str) -> io::Result<()> {
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(agent) {
+            if all.len() >= OPEN_MAX {
+                all.pop_first();
+            }
             all.insert(agent.clone(), self.open(agent)?);
         }
         let Some(open) = all.get_mut(agent) else {
@@ -77,17 +82,16 @@ impl Output for OutputFiles {
     }
 
     fn read(&self, agent: &AgentId, after: Option<u64>, bytes_max: u64) -> io::Result<Chunk> {
-        let Open { mut file, begin, bytes } = {
-            let read = File::open(self.path(agent, "log"));
-            let file = match read {
-                Ok(file) => file,
+        let (mut file, Open { begin, bytes, .. }) = {
+            // No rotation in between: the position must be the file's.
+            let _all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            match File::open(self.path(agent, "log")) {
+                Ok(file) => (file, self.open(agent)?),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Ok(Chunk::default());
                 }
                 Err(error) => return Err(error),
-            };
-            let open = self.open(agent)?;
-            Open { file, ..open }
+            }
         };
         let end = begin + bytes;
         let from = after.unwrap_or_else(|| end.saturating_sub(bytes_max)).clamp(begin, end);
@@ -120,6 +124,23 @@ mod tests {
         output.append(&agent(), "two");
         let second = output.read(&agent(), Some(first.next), 1_000).expect("readable");
         assert_eq!(second.text, "two\n");
+    }
+
+    #[test]
+    fn open_files_are_bounded_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = OutputFiles::new(folder.path().to_owned(), 1_000).expect("writable");
+        let agents: Vec<_> =
+            (0..OPEN_MAX + 2).map(|n| AgentId::new(format!("a{n}")).expect("legal")).collect();
+        for text in ["one", "two"] {
+            agents.iter().for_each(|agent| output.append(agent, text));
+            let n_open = output.open.lock().expect("not poisoned").len();
+            assert_eq!(n_open, OPEN_MAX);
+        }
+        for agent in &agents {
+            let chunk = output.read(agent, None, 1_000).expect("readable");
+            assert_eq!(chunk.text, "one\ntwo\n", "{agent}");
+        }
     }
 
     #[test]
