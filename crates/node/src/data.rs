@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use callboard_stdx::digest;
 
+/// The shortest token that is accepted.
+const TOKEN_LEN_MIN: usize = 16;
+
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -21,6 +24,14 @@ pub enum DataError {
         /// The cause.
         #[source]
         source: io::Error,
+    },
+    /// The token could be guessed.
+    #[error(
+        "failed to accept the token file {path}: it must hold at least {TOKEN_LEN_MIN} characters; remove it to have one made"
+    )]
+    WeakToken {
+        /// The file.
+        path: PathBuf,
     },
     /// The key file does not hold a key.
     #[error(
@@ -134,9 +145,11 @@ impl DataFolder {
     /// The token of the HTTP interface, made at first use.
     ///
     /// # Errors
-    /// [`DataError::Io`].
+    /// [`DataError::Io`]; [`DataError::WeakToken`] for a file that was emptied or cut.
     pub fn read_token(&self) -> Result<String, DataError> {
-        Ok(read_or_make(&self.token(), 24)?.trim().to_owned())
+        let path = self.token();
+        let token = read_or_make(&path, 24)?.trim().to_owned();
+        if token.len() < TOKEN_LEN_MIN { Err(DataError::WeakToken { path }) } else { Ok(token) }
     }
 }
 
@@ -153,4 +166,19 @@ fn read_or_make(path: &Path, n_bytes: usize) -> Result<String, DataError> {
     let text = hex::encode(bytes);
     callboard_stdx::fs::write_atomic(path, format!("{text}\n").as_bytes(), 0o600).map_err(io)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emptied_token_file_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = DataFolder(folder.path().to_owned());
+        let made = data.read_token().expect("it is made");
+        assert_eq!(data.read_token().expect("it is read"), made);
+        fs::write(data.token(), "\n").expect("writable");
+        assert!(matches!(data.read_token(), Err(DataError::WeakToken { .. })));
+    }
 }
