@@ -11,6 +11,9 @@ use crate::boot::{BootError, Node};
 use crate::config::Config;
 use crate::data::DataFolder;
 
+/// The exit code of a node that was told to stop before it was up.
+const INTERRUPTED: i32 = 1;
+
 /// Why a node ended without having served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -44,7 +47,12 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let stop_cfg = cfg.stop;
-    let node = Node::start(cfg, data).await?;
+    let node = tokio::select! {
+        node = Node::start(cfg, data) => node?,
+        // What was started is dropped: a start takes up whatever a crash leaves.
+        _ = terminate.recv() => return Ok(INTERRUPTED),
+        _ = interrupt.recv() => return Ok(INTERRUPTED),
+    };
     ready(node.url());
     tokio::select! {
         _ = terminate.recv() => tracing::info!("stop asked by SIGTERM"),
