@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use callboard_actors::sourced::{EffectError, Executor, SourcedHandle};
 use callboard_agent::workspace::{self, CheckSpec, Fence, Integrate};
 use callboard_cluster::directory::{Record, State};
+use callboard_cluster::{AskError, CallError};
 use callboard_domain::EffectKey;
 use callboard_domain::agent::{self, Agent};
 use callboard_domain::id::{ActorId, AgentId, ProjectId};
@@ -16,6 +17,7 @@ use callboard_domain::task::{Brief, Published};
 use callboard_substrate::log::Version;
 use callboard_substrate::name::Stream;
 
+use crate::agent::chain;
 use crate::place;
 use crate::retry::{self, Asked};
 use crate::services::Services;
@@ -96,6 +98,10 @@ impl ProjectExecutor {
         let actor = ActorId::Agent(agent);
         let answer =
             self.services.cluster.ask::<Agent>(&actor, command, self.services.cfg.ask()).await;
+        // It is quarantined: it will not come back by itself, another agent must do it.
+        if let Err(AskError::Call(CallError::Failed { reason })) = answer {
+            return Ok(vec![Command::AssignRefused { attempt, reason }]);
+        }
         let reason = match retry::sort(answer)? {
             Asked::Done => return Ok(vec![Command::Assigned { attempt }]),
             // It is still letting go of the task before, or being created.
@@ -195,8 +201,8 @@ impl ProjectExecutor {
         let fence = Owner { services: &self.services, project: self.id(), epoch: self.epoch };
         let integration = match self.services.workspaces.integrate(&request, &fence).await {
             Ok(integration) => outcome(integration, published),
-            Err(error) if error.retryable() => return Err(EffectError::new(error.to_string())),
-            Err(error) => Integration::Failed { reason: error.to_string() },
+            Err(error) if error.retryable() => return Err(EffectError::new(chain(&error))),
+            Err(error) => Integration::Failed { reason: chain(&error) },
         };
         Ok(vec![Command::Integrated { attempt, integration }])
     }
@@ -211,7 +217,7 @@ impl ProjectExecutor {
         };
         match outcome {
             Ok(outcome) => Ok(outcome),
-            Err(error) => Ok(ReviewOutcome::Refused { reason: error.to_string() }),
+            Err(error) => Ok(ReviewOutcome::Refused { reason: chain(&error) }),
         }
     }
 

@@ -187,9 +187,10 @@ impl AgentExecutor {
 
     async fn release(&self) -> Result<Vec<Command>, EffectError> {
         let actor = ActorId::Agent(self.spec.id.clone());
+        // Before the release, which ends this very actor. An archived agent never runs again.
+        self.services.slots.forget(&self.spec.id);
         let released = self.services.cluster.release(&actor, self.services.cfg.ask()).await;
         released.map_err(|error| EffectError::new(error.to_string()))?;
-        self.services.slots.forget(&self.spec.id);
         Ok(vec![Command::Released])
     }
 }

@@ -6,3 +6,4 @@ mod run;
 pub(crate) mod slot;
 
 pub(crate) use executor::AgentExecutor;
+pub(crate) use run::chain;

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_actors::TellError;
-use callboard_actors::sourced::{EffectError, SourcedHandle};
+use callboard_actors::sourced::{CommandError, EffectError, SourcedHandle};
 use callboard_agent::runtime::SessionError;
 use callboard_agent::workspace::Workspace;
 use callboard_agent::{Event, Launch, Session, StartError};
@@ -21,6 +20,9 @@ use crate::agent::facts;
 use crate::agent::slot::{Control, Live, Ordered, Slot};
 use crate::services::{Program, Services};
 use crate::translate;
+
+/// How long the agent may take to store one word of its program, the retries of the log included.
+const FACT_WITHIN: Duration = Duration::from_secs(600);
 
 /// What a run is to do.
 pub(crate) struct Run {
@@ -139,7 +141,7 @@ impl Run {
         let task = driver.start(session, orders, stopped, held);
         let ending = StopOnDrop(Some(stop));
         let fact = SessionFact::Launched { pid, workspace: place.how.to_owned() };
-        tell(&self.me, self.run, fact).await;
+        tell(&self.services, &self.me, self.run, fact).await;
         let lost = task.join().await;
         drop(ending);
         let reason = "its driver failed".to_owned();
@@ -147,7 +149,7 @@ impl Run {
             lost.unwrap_or(SessionFact::Lost { reason, retryable: true, session_gone: false });
         // On the lane of the program's other words, so that it does not overtake them. The agent's answer
         // to it takes this effect away.
-        tell(&self.me, self.run, fact).await;
+        tell(&self.services, &self.me, self.run, fact).await;
         std::future::pending().await
     }
 }
@@ -262,7 +264,7 @@ impl Driver {
         if matches!(fact, SessionFact::Lost { .. }) {
             return Some(fact);
         }
-        tell(&self.me, self.run, fact).await;
+        tell(&self.services, &self.me, self.run, fact).await;
         None
     }
 }
@@ -290,14 +292,23 @@ async fn obey(session: &mut dyn Session, (control, done): Ordered) {
     let _ = done.send(outcome);
 }
 
-/// Tells the agent; waits while its mailbox is full. An agent that is gone needs no facts.
-async fn tell(me: &SourcedHandle<Agent>, run: u64, fact: SessionFact) {
-    let mut command = Command::Session { run, fact };
+/// Tells the agent, until the fact is stored: a log that takes nothing for a while must not lose the end
+/// of a turn. An agent that is gone needs no facts.
+async fn tell(services: &Services, me: &SourcedHandle<Agent>, run: u64, fact: SessionFact) {
+    let command = Command::Session { run, fact };
+    let mut n_retries = 0;
     loop {
-        match me.tell(command) {
-            Ok(()) | Err(TellError::Stopped(_)) => return,
-            Err(TellError::Full(back)) => command = back,
+        let error = match me.ask(command.clone(), FACT_WITHIN).await {
+            Ok(_) | Err(CommandError::Stopped | CommandError::Fenced { .. }) => return,
+            Err(error) => error,
+        };
+        // After an unknown outcome the next incarnation runs the program anew.
+        if !error.retryable() || error == CommandError::OutcomeUnknown {
+            tracing::warn!(agent_id = %me.id(), run, %error, "word of a program was not kept");
+            return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        let delay = services.actors.retry.delay(n_retries, services.clock.random());
+        tokio::time::sleep(delay).await;
+        n_retries = n_retries.saturating_add(1);
     }
 }
