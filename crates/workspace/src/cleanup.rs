@@ -49,7 +49,7 @@ impl GitWorkspaces {
         .await
     }
 
-    /// Returns the hidden refs of the mirror that hold the agent's work. Clones that were moved
+    /// Its checkpoints go too. Returns the hidden refs of the mirror that hold the agent's work. Clones that were moved
     /// aside as unreadable stay, for a person to look at.
     async fn remove_workspace(&self, agent: &AgentId) -> Result<Vec<String>, Error> {
         let folder = self.layout.agent(agent);
@@ -60,6 +60,10 @@ impl GitWorkspaces {
         {
             keep_leftovers(&self.git.tree(folder.tree()), marker).await?;
             kept = self.move_kept(&folder, marker).await?;
+        }
+        // After the work is kept, and before the folder, by which a next call finds the agent.
+        for info in self.checkpoints_before(agent, u64::MAX).await? {
+            self.delete_blob(info.name.as_str()).await?;
         }
         remove_folder(&folder.tree()).await?;
         remove_folder(&folder.new_tree()).await?;

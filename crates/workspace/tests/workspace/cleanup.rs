@@ -52,3 +52,15 @@ async fn nothing_to_clean_is_no_error() {
     let cleanup = world.host.cleanup(&BTreeSet::new()).await.expect("cleaned");
     assert!(cleanup.removed.is_empty());
 }
+
+#[tokio::test]
+async fn checkpoints_go_with_their_agent() {
+    let world = World::new().await;
+    for name in ["a-1", "a-10"] {
+        let workspace = world.prepare(name, "p-1").await;
+        write(&workspace.folder.join("b.txt"), "in progress");
+        world.host.checkpoint(&workspace, &[], 1).await.expect("taken");
+    }
+    world.host.cleanup(&keep(&["a-10"])).await.expect("cleaned");
+    assert_eq!(world.blobs.names(), ["checkpoint.a-10.1"]);
+}
