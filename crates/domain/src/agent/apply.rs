@@ -178,6 +178,9 @@ fn apply_program(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
             remember_loss(state, at);
             if *session_gone {
                 state.session = None;
+                if let Some(work) = &mut state.work {
+                    work.forgotten = work.told;
+                }
             }
             if let Some(due) = restart_at {
                 state.restarts += 1;
@@ -250,6 +253,7 @@ fn turn_started(state: &mut State) {
     turn.started = true;
     if let (TurnOf::Task(_), Some(work)) = (&turn.of, &mut state.work) {
         work.told = true;
+        work.forgotten = false;
     }
 }
 
@@ -291,6 +295,7 @@ fn apply_work(state: &mut State, at: DateTime<Utc>, kind: &EventKind) {
                 brief: (**brief).clone(),
                 stage: WorkStage::Waiting,
                 told: false,
+                forgotten: false,
                 summary: String::new(),
             });
         }

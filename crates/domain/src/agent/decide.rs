@@ -194,7 +194,9 @@ fn deliver(batch: &mut Batch<'_>, message: Message) -> Result<(), Rejection> {
 
 fn expire(batch: &mut Batch<'_>, id: MessageId) {
     let in_turn = batch.state.turn.as_ref().is_some_and(|turn| turn.of == TurnOf::Message(id));
-    if in_turn || batch.state.inbox.get(id).is_none() {
+    // What a program had, or may have had, has not expired.
+    let waits = |state| state < ReceiptState::Unconfirmed;
+    if in_turn || !batch.state.inbox.receipt(id).is_some_and(|receipt| waits(receipt.state)) {
         return;
     }
     let reason = "it expired before the agent was free".to_owned();

@@ -1,11 +1,12 @@
 //! An agent: one program with its workspace, its task, its messages and its permission requests.
 //!
 //! ```text
-//! (placing: in the directory, before the first event)
+//! requested (in the directory, before the first event) → idle
 //! idle → starting → idle ⇄ working ⇄ awaiting_approval
-//!           ↑ ↓back-off      │ program lost → starting (resume)
-//!           └────────────────┘ too often → quarantined
-//! any → stopped → idle (start);  any → archived (final)
+//!           ↑ ↓ back-off      │ program lost → starting (resume)
+//!           └─────────────────┤ too often → quarantined ─┐
+//!                             └ not retryable → failed ──┴→ idle (start)
+//! any but archived → stopped → idle (start);  any → archived (final)
 //! ```
 
 mod apply;

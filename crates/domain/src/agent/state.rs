@@ -139,6 +139,9 @@ pub struct Work {
     pub stage: WorkStage,
     /// Whether the program was told of it at least once: then a restart says "go on".
     pub told: bool,
+    /// Whether the conversation in which it was told is gone: then a restart tells it again.
+    #[serde(default)]
+    pub forgotten: bool,
     /// The last words of the program about it.
     pub summary: String,
 }

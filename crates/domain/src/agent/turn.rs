@@ -3,16 +3,18 @@
 use crate::agent::state::{State, Work};
 use crate::message::Message;
 
-/// The prompt of the agent's task: the brief, or "go on" for a program that knows it already.
+/// The prompt of the agent's task: the brief, or "go on" for a conversation that knows it already. The
+/// conversation itself is no proof: a new one has its name before its first prompt.
 pub(super) fn task_text(state: &State, work: &Work) -> String {
     if !work.told {
         return work.brief.text.clone();
     }
     let interrupted = interruption(state);
-    if state.session.is_some() {
-        return format!("{interrupted} Go on with your task: {}", work.brief.title);
+    if work.forgotten {
+        let text = &work.brief.text;
+        return format!("{interrupted} Look at what is already there, then go on.\n\n{text}");
     }
-    format!("{interrupted} Look at what is already there, then go on.\n\n{}", work.brief.text)
+    format!("{interrupted} Go on with your task: {}", work.brief.title)
 }
 
 /// The prompt of a message.
