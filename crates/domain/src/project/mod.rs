@@ -1,9 +1,16 @@
 //! A project: its plan as a DAG of tasks, its agents, and the branch that collects their work.
 //!
 //! ```text
-//! task:  pending → ready → running(assigned → working → integrating [→ conflict]) → done
-//!           │        │        ├─ try failed → ready (after a delay), at most `attempts_max` times
-//!           └────────┴────────┴→ failed | cancelled      failed → pending | ready (retry)
+//! project: new → open ⇄ stopped;  open | stopped → archived (final)
+//!
+//! task:    pending → ready → running(working → queued → integrating [→ conflict]) → done
+//!             ↑        │         │
+//!             │        │         ├ try failed → pending (after a delay), `attempts_max` times
+//!             │        └─────────┴→ failed | cancelled   (pending too)
+//!             └ retry ←───────────────┘
+//!
+//! seat:    placing → idle ⇄ busy ─ task taken away → freeing → idle
+//!          any → gone: dismissed, idle for too long, lost or unwilling
 //! ```
 //!
 //! Invariants: a task runs in at most one seat; a seat has at most one task; one integration at a
