@@ -1,6 +1,7 @@
 //! The port: start a program, talk to it, end it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::event::{Event, PermissionAnswer};
 
 /// Everything a program needs to start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Launch {
     /// Whose program it is.
     pub agent: AgentId,
@@ -27,6 +28,23 @@ pub struct Launch {
     pub model: Option<String>,
     /// More environment: credentials, marks. Never logged.
     pub env: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Launch {
+    /// Shows the names of the environment, never its values: they are credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agent, epoch, folder, home, resume, model, env } = self;
+        let names: Vec<_> = env.keys().collect();
+        f.debug_struct("Launch")
+            .field("agent", agent)
+            .field("epoch", epoch)
+            .field("folder", folder)
+            .field("home", home)
+            .field("resume", resume)
+            .field("model", model)
+            .field("env", &names)
+            .finish()
+    }
 }
 
 /// Why a program did not start.

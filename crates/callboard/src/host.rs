@@ -30,7 +30,9 @@ impl Host for Machine {
 
     fn start(&self) -> Result<Endpoint, Error> {
         let data = data::folder_of_client(self.data_dir.as_deref()).map_err(error)?;
-        let started = start::in_background(&data, &[]).map_err(error)?;
+        // Not in the present folder: its callboard.toml, and with it its policy, would rule every other
+        // repository of this node.
+        let started = start::in_background(&data, data.path(), &[]).map_err(error)?;
         endpoint(&started.file)
     }
 

@@ -33,8 +33,13 @@ pub(crate) struct Started {
     pub(crate) ran: bool,
 }
 
-/// Starts `callboard up` with these arguments besides the data folder's.
-pub(crate) fn in_background(data: &DataFolder, args: &[OsString]) -> Result<Started, Failure> {
+/// Starts `callboard up` in `folder`, whose configuration file it reads, with these arguments besides
+/// the data folder's.
+pub(crate) fn in_background(
+    data: &DataFolder,
+    folder: &Path,
+    args: &[OsString],
+) -> Result<Started, Failure> {
     data.create()?;
     let _lock = lock(data)?;
     if let Some(file) = data::running(data)? {
@@ -42,13 +47,12 @@ pub(crate) fn in_background(data: &DataFolder, args: &[OsString]) -> Result<Star
     }
     let failed = |error: std::io::Error| Failure::new(Code::Failed, error.to_string());
     let program = std::env::current_exe().map_err(failed)?;
-    let folder = std::env::current_dir().map_err(failed)?;
     let log = data.log_file();
     let mut all: Vec<OsString> = vec!["up".into(), "--own-session".into()];
     all.extend(["--data-dir".into(), data.path().into()]);
     all.extend(args.iter().cloned());
     let begin = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
-    let what = Detached { program: &program, args: &all, folder: &folder, log: &log };
+    let what = Detached { program: &program, args: &all, folder, log: &log };
     let mut child =
         detached::spawn(&what).map_err(|error| Failure::new(Code::Failed, chain(&error)))?;
     let file = wait(data, &mut child).map_err(|text| {

@@ -19,7 +19,8 @@ pub(crate) fn up(args: &Up, global: &Global, streams: &mut Streams) -> Result<Ex
         return Err(runs_already(&file));
     }
     if args.detach {
-        let started = start::in_background(&data, &again(args)?)?;
+        let folder = std::env::current_dir().map_err(|error| anyhow::anyhow!(error))?;
+        let started = start::in_background(&data, &folder, &again(args)?)?;
         if started.ran {
             return Err(runs_already(&started.file));
         }

@@ -11,12 +11,20 @@ use serde::Deserialize;
 pub(crate) struct Settings {
     pub(crate) check: Option<String>,
     pub(crate) agents_max: Option<u32>,
+    pub(crate) runtime: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct File {
     project: Section,
+    programs: Programs,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Programs {
+    default: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -85,7 +93,8 @@ pub(crate) fn settings(repo: &str) -> Result<Settings, Error> {
     };
     let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
     let file: File = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
-    Ok(Settings { check: file.project.check, agents_max: file.project.agents_max })
+    let Section { check, agents_max } = file.project;
+    Ok(Settings { check, agents_max, runtime: file.programs.default })
 }
 
 #[cfg(test)]

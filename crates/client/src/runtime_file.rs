@@ -27,7 +27,16 @@ impl RuntimeFile {
     /// [`Error::NoNode`] where there is none, [`Error::BadFile`] where it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = read(path)?.ok_or_else(|| Error::NoNode { path: path.to_owned() })?;
-        serde_json::from_str(&text).map_err(|error| bad(path, error.to_string()))
+        let file: Self =
+            serde_json::from_str(&text).map_err(|error| bad(path, error.to_string()))?;
+        if file.is_of(path) { Ok(file) } else { Err(Error::NoNode { path: path.to_owned() }) }
+    }
+
+    /// Whether the file at `path` was written there: the copy of a data folder names the node of the
+    /// original, which commands on the copy must not reach.
+    fn is_of(&self, path: &Path) -> bool {
+        let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+        folder(path) == folder(&self.token_file)
     }
 
     /// Reads the token.

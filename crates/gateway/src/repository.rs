@@ -23,6 +23,14 @@ pub(crate) struct Repository {
     pub(crate) notes: Vec<String>,
 }
 
+/// A project's source in the words of the workspace port.
+pub(crate) fn source_of(source: Source) -> workspace::Source {
+    match source {
+        Source::Path { path } => workspace::Source::Path(PathBuf::from(path)),
+        Source::Url { url } => workspace::Source::Url(url),
+    }
+}
+
 impl State {
     /// Looks at the repository that a text names: an absolute path, or a URL.
     pub(crate) async fn repository(&self, text: &str) -> Result<Repository, Failure> {

@@ -10,7 +10,7 @@ use callboard_planner::{PlannedTask, route};
 use uuid::Uuid;
 
 use crate::answer::Failure;
-use crate::repository::Repository;
+use crate::repository::{Repository, source_of};
 use crate::state::State;
 
 /// What a project is given.
@@ -45,6 +45,7 @@ impl State {
         for runtime in named.into_iter().chain([&runtime]) {
             self.check_runtime(runtime).await?;
         }
+        self.check_branch(&submission).await?;
         let Submission { id, project, goal, repository, check, runtime: named, agents_max, tasks } =
             submission;
         let Repository { source, head, notes } = repository;
@@ -70,6 +71,24 @@ impl State {
         let actor = ActorId::Project(project.clone());
         self.ask_new::<Project>(&actor, submit).await?;
         Ok(self.submitted(id, &project, notes).await)
+    }
+
+    /// Refuses a new project whose branch is there already: it may be the person's own.
+    async fn check_branch(&self, submission: &Submission) -> Result<(), Failure> {
+        let project = &submission.project;
+        let known =
+            |model: &callboard_views::Model| model.orchestrator().projects.contains_key(project);
+        if self.view.fresh(known).await {
+            return Ok(());
+        }
+        let source = source_of(submission.repository.source.clone());
+        if self.parts.workspaces.diff(project, &source).await?.is_none() {
+            return Ok(());
+        }
+        Err(Failure::refused(format!(
+            "the repository has a branch callboard/{project} already, and no project of this node \
+             made it; rename or delete that branch, or choose another name with --project"
+        )))
     }
 
     /// The runtime of tasks that name none: the request's, else the project's, else the default; of a

@@ -207,6 +207,8 @@ fn submission_is_checked_before_anything_is_made() {
     refused(with(&|r| r.agents_max = Some(0)), Code::Usage, &["at least 1"]);
     refused(with(&|r| r.runtime = Some("claude".to_owned())), Code::Refused, &["not on the PATH"]);
     refused(with(&|r| r.runtime = Some("other".to_owned())), Code::Refused, &["scripted"]);
+    let theirs = with(&|r| r.project = Some("mine".to_owned()));
+    refused(theirs, Code::Refused, &["callboard/mine", "--project"]);
     assert_eq!(node.client.projects().expect("a list"), []);
     refused(with(&|r| r.depends_on = vec!["calendar-9".to_owned()]), Code::Usage, &["calendar-9"]);
     let dirty = with(&|r| r.repo = "/repos/dirty".to_owned()).expect("submitted");

@@ -51,7 +51,15 @@ impl RuntimeFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into()))
+        let file: Self = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
+        Ok(Some(file).filter(|file| file.is_of(path)))
+    }
+
+    /// Whether the file at `path` was written there: the copy of a data folder names the node of the
+    /// original, which commands on the copy must not reach.
+    fn is_of(&self, path: &Path) -> bool {
+        let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+        folder(path) == folder(&self.token_file)
     }
 
     /// Removes it, if it is still this process's.

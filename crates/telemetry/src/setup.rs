@@ -1,8 +1,8 @@
 //! Builds the one subscriber of a process.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -41,11 +41,13 @@ pub enum Error {
 /// See [`Error`]; nothing is set up then.
 pub fn init(cfg: &Config) -> Result<(), Error> {
     let result = match &cfg.file {
-        None => tracing::subscriber::set_global_default(subscriber(cfg, io::stderr)?),
+        None => {
+            tracing::subscriber::set_global_default(subscriber(cfg, Lenient::new(io::stderr()))?)
+        }
         Some(path) => {
             let file = BoundedFile::open(path, cfg.file_bytes_max)
                 .map_err(|source| Error::File { path: path.clone(), source })?;
-            tracing::subscriber::set_global_default(subscriber(cfg, Mutex::new(file))?)
+            tracing::subscriber::set_global_default(subscriber(cfg, Lenient::new(file))?)
         }
     };
     result.map_err(|_| Error::Again)
@@ -58,12 +60,49 @@ where
     let filter = EnvFilter::builder()
         .parse(&cfg.filter)
         .map_err(|source| Error::Filter { filter: cfg.filter.clone(), source })?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
+    // Its own complaints would go to standard error, which may be what cannot be written.
+    let builder = tracing_subscriber::fmt()
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(writer);
     Ok(match cfg.format {
         Format::Text => Box::new(builder.finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
     })
+}
+
+/// A writer that nobody fails by: a line that cannot be written is dropped (a full disk, a closed
+/// terminal), and a panic in one thread does not end the logs of the others.
+struct Lenient<W>(Mutex<W>);
+
+impl<W> Lenient<W> {
+    fn new(writer: W) -> Self {
+        Self(Mutex::new(writer))
+    }
+}
+
+impl<'a, W: Write + 'a> MakeWriter<'a> for Lenient<W> {
+    type Writer = Line<'a, W>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Line<'a, W>(MutexGuard<'a, W>);
+
+impl<W: Write> Write for Line<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What is lost is a line of the log; the program goes on.
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -99,5 +138,30 @@ mod tests {
         assert!(matches!(init(&cfg), Err(Error::Filter { .. })));
         let cfg = Config { file: Some("/dev/null/a.log".into()), ..Config::default() };
         assert!(matches!(init(&cfg), Err(Error::File { .. })));
+    }
+
+    #[test]
+    fn full_disk_and_panics_do_not_end_the_logs() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+        let logs = Lenient::new(Full);
+        assert!(logs.make_writer().write_all(b"line").is_ok());
+        let panicked = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let _held = logs.make_writer();
+                    panic!("while writing");
+                })
+                .join()
+        });
+        assert!(panicked.is_err());
+        assert!(logs.make_writer().write_all(b"line").is_ok());
     }
 }

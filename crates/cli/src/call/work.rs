@@ -30,7 +30,7 @@ pub(super) fn submit(
         project: args.project.clone(),
         repo,
         role: args.role.clone(),
-        runtime: args.runtime.clone(),
+        runtime: args.runtime.clone().or(settings.runtime),
         priority: args.priority.map(|it| Priority::name(it).to_owned()),
         check: args.check.clone().or(settings.check),
         depends_on: args.depends_on.clone(),

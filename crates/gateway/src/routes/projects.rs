@@ -1,12 +1,8 @@
 //! Projects: list, show, diff, stop, start, archive, review.
 
-use std::path::PathBuf;
-
 use actix_web::web;
-use callboard_agent::workspace;
 use callboard_api::project as api;
 use callboard_api::request::{Reason, Review, Start};
-use callboard_domain::fleet::Source;
 use callboard_domain::id::{ActorId, ProjectId};
 use callboard_domain::orchestrator::{self, Orchestrator};
 use callboard_domain::project::{Command, Project};
@@ -14,6 +10,7 @@ use callboard_domain::project::{Command, Project};
 use super::Answer;
 use crate::answer::Failure;
 use crate::input;
+use crate::repository::source_of;
 use crate::state::State;
 
 pub(super) async fn list(state: web::Data<State>) -> web::Json<Vec<api::Project>> {
@@ -58,13 +55,6 @@ pub(super) async fn diff(state: web::Data<State>, path: web::Path<String>) -> An
         truncated: diff.truncated || patch.1,
         patch: patch.0,
     }))
-}
-
-pub(super) fn source_of(source: Source) -> workspace::Source {
-    match source {
-        Source::Path { path } => workspace::Source::Path(PathBuf::from(path)),
-        Source::Url { url } => workspace::Source::Url(url),
-    }
 }
 
 pub(super) async fn stop(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use callboard_agent::output::{Chunk, Output};
@@ -35,8 +36,12 @@ impl Reports for Machine {
     }
 }
 
-/// `/repos/NAME` are repositories; the word `dirty`, `empty`, `plain` in it is what they are.
-pub(crate) struct Repositories;
+/// `/repos/NAME` are repositories; the word `dirty`, `empty`, `plain` in it is what they are. Project
+/// `calendar` has a result once it was looked for; `mine` is a branch of the person's.
+#[derive(Default)]
+pub(crate) struct Repositories {
+    opened: AtomicBool,
+}
 
 #[async_trait]
 impl Workspaces for Repositories {
@@ -59,7 +64,11 @@ impl Workspaces for Repositories {
 
     async fn diff(&self, project: &ProjectId, _: &Source) -> Result<Option<ProjectDiff>, Error> {
         let commit = |letter: &str| CommitId::new(letter.repeat(40)).expect("legal");
-        Ok((project.as_str() == "calendar").then(|| ProjectDiff {
+        let shown = match project.as_str() {
+            "calendar" => self.opened.swap(true, Ordering::Relaxed),
+            name => name == "mine",
+        };
+        Ok(shown.then(|| ProjectDiff {
             base: commit("a"),
             head: commit("c"),
             commits: vec!["ccccccc merge calendar-1".to_owned()],

@@ -142,7 +142,7 @@ fn parts(substrate: Substrate, cluster: Cluster, runtime: Option<&str>) -> Parts
     Parts {
         substrate,
         cluster,
-        workspaces: Arc::new(fakes::Repositories),
+        workspaces: Arc::new(fakes::Repositories::default()),
         output: Arc::new(fakes::Words),
         clock: Arc::new(SystemClock),
         control: Arc::new(fakes::NoNode),

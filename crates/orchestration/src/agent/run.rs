@@ -66,7 +66,8 @@ impl Run {
             Err(Failure::Never(reason)) => return lost(reason, false, false),
         };
         let launch = self.launch(&program, &place);
-        let session = match program.runtime.start(launch.clone()).await {
+        let (started, held) = self.start(&program, launch.clone(), held).await?;
+        let session = match started {
             Ok(session) => session,
             Err(error) => {
                 let session_gone = matches!(error, StartError::NoSession { .. });
@@ -74,6 +75,27 @@ impl Run {
             }
         };
         self.drive(&program, slot, held, place, launch, session).await
+    }
+
+    /// Starts the program in a task of its own: where this effect is dropped meanwhile, the slot stays
+    /// taken until the program that came too late is gone.
+    async fn start(
+        &self,
+        program: &Program,
+        launch: Launch,
+        held: OwnedMutexGuard<()>,
+    ) -> Result<(Result<Box<dyn Session>, StartError>, OwnedMutexGuard<()>), EffectError> {
+        let (runtime, grace) = (Arc::clone(&program.runtime), self.services.cfg.stop_grace());
+        let (done, started) = oneshot::channel();
+        let name = format!("start of {}", self.spec.id);
+        task::spawn_local(Kind::Work, name, async move {
+            let started = runtime.start(launch).await;
+            if let Err((Ok(mut session), _held)) = done.send((started, held)) {
+                session.stop(grace).await;
+            }
+        })
+        .detach();
+        started.await.map_err(|_| EffectError::new("the start of the program failed"))
     }
 
     async fn place(&self) -> Result<Place, Failure> {
