@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use callboard_domain::id::{ActorId, ProjectId, TaskId};
-use callboard_domain::orchestrator::{self, Orchestrator};
-use callboard_domain::project::{self, Project, TaskState};
+use callboard_domain::orchestrator::{self, Fleet, Orchestrator};
+use callboard_domain::project::{self, Project, Status, TaskState};
 use callboard_substrate_memory::{Delay, Plan};
 use tokio::time::sleep;
 
@@ -68,19 +68,31 @@ impl Chaos {
         }
     }
 
-    /// Ends every fault, and lets everything go on.
-    pub async fn calm(&self, views: &Views) {
+    /// Ends every fault.
+    pub async fn calm(&self) {
         self.world.faults().set_plan(Plan::default());
         self.world.host.disk().faulty = false;
         if !self.world.is_up() {
             self.world.crash().await;
             self.world.boot().await;
         }
-        let resume = orchestrator::Command::ResumeFleet { by: "anna".to_owned() };
-        self.person.ask::<Orchestrator>(ActorId::Orchestrator, resume, None);
-        for project in views.projects.keys() {
-            let actor = ActorId::Project(project.clone());
-            self.person.ask::<Project>(actor, project::Command::Start, None);
+    }
+
+    /// Lets go on what is stopped. Asked again and again: a stop that was asked for long ago may
+    /// still be on its way.
+    pub fn start_again(&mut self, views: &Views) {
+        if !self.dice.happens(0.1) {
+            return;
+        }
+        if views.orchestrator.fleet != Fleet::Running {
+            let resume = orchestrator::Command::ResumeFleet { by: "anna".to_owned() };
+            self.person.ask::<Orchestrator>(ActorId::Orchestrator, resume, None);
+        }
+        for (project, state) in &views.projects {
+            if state.status == Status::Stopped {
+                let actor = ActorId::Project(project.clone());
+                self.person.ask::<Project>(actor, project::Command::Start, None);
+            }
         }
     }
 

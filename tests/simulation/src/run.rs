@@ -134,13 +134,13 @@ async fn live(world: &Rc<World>, scale: Scale) -> Remains {
         samples.extend(sample(world).await);
         chaos.tick(&views).await;
     }
-    views.follow(&*outside.log).await;
-    chaos.calm(&views).await;
+    chaos.calm().await;
     let until = Instant::now() + SETTLES_WITHIN;
     while Instant::now() < until {
         sleep(2 * TICK).await;
         views.follow(&*outside.log).await;
         person.answer(&views);
+        chaos.start_again(&views);
         samples.extend(sample(world).await);
         let began = !views.projects.is_empty();
         if began && person.n_under_way() == 0 && predicates::settled(&views).is_empty() {
