@@ -7,21 +7,26 @@ use callboard_actors::sourced::{EffectError, Executor, SourcedHandle};
 use callboard_agent::workspace::{self, CheckSpec, Fence, Integrate};
 use callboard_cluster::directory::{Record, State};
 use callboard_cluster::{AskError, CallError};
-use callboard_domain::EffectKey;
 use callboard_domain::agent::{self, Agent};
+use callboard_domain::fleet::Priority;
 use callboard_domain::id::{ActorId, AgentId, ProjectId};
 use callboard_domain::project::{
     Command, Effect, Evidence, Integration, Project, ReviewOutcome, Spec,
 };
 use callboard_domain::task::{Brief, Published};
+use callboard_domain::{EffectKey, Entity, record};
 use callboard_substrate::log::Version;
 use callboard_substrate::name::Stream;
+use callboard_substrate::seal;
 
 use crate::agent::chain;
 use crate::place;
 use crate::retry::{self, Asked};
 use crate::services::Services;
 use crate::translate;
+
+/// Commits per read of an agent's log.
+const N_PAGE: usize = 512;
 
 pub(crate) struct ProjectExecutor {
     pub(crate) services: Arc<Services>,
@@ -79,7 +84,7 @@ impl ProjectExecutor {
     async fn place(
         &self,
         spec: agent::Spec,
-        priority: callboard_domain::fleet::Priority,
+        priority: Priority,
     ) -> Result<Vec<Command>, EffectError> {
         let agent = spec.id.clone();
         let actor = ActorId::Agent(agent.clone());
@@ -147,24 +152,13 @@ impl ProjectExecutor {
             Some(Record { state: State::Queued, epoch: 1.., .. }) => {
                 return Err(EffectError::new("it waits for room to be archived"));
             }
-            Some(Record { state: State::Released, .. }) => {}
             // What is in quarantine cannot end.
             Some(Record { state: State::Quarantined { .. }, .. }) => self.give_back(&actor).await?,
-            Some(Record { state: State::Queued, request, spec, .. }) => {
+            Some(Record { state: State::Released, .. }) => self.check_ended(&actor).await?,
+            Some(Record { state: State::Queued, .. }) | None => {
                 self.give_back(&actor).await?;
-                if self.has_lived(&actor).await? {
-                    // It got its place in the same moment: it is wanted again, to be archived.
-                    let (request, spec) = (request.clone(), spec.clone());
-                    let placed = self.services.cluster.ensure(&actor, request, spec, deadline);
-                    placed.await.map_err(|error| EffectError::new(error.to_string()))?;
-                    return Err(EffectError::new("it got its place meanwhile"));
-                }
+                self.check_ended(&actor).await?;
             }
-            // The directory may be behind; the agent's log tells.
-            None if self.has_lived(&actor).await? => {
-                return Err(EffectError::new("the directory does not know it yet"));
-            }
-            None => self.give_back(&actor).await?,
         }
         Ok(vec![Command::Dismissed { agent }])
     }
@@ -174,11 +168,34 @@ impl ProjectExecutor {
         released.map_err(|error| EffectError::new(error.to_string()))
     }
 
-    /// Whether anything was ever decided by an actor.
-    async fn has_lived(&self, actor: &ActorId) -> Result<bool, EffectError> {
+    /// An agent that got its place just when it was given back has a log that does not end: it is
+    /// wanted again, to be archived.
+    async fn check_ended(&self, actor: &ActorId) -> Result<(), EffectError> {
+        let Some(spec) = self.unended(actor).await? else { return Ok(()) };
+        let json = serde_json::to_value(&spec).map_err(|error| failed(&error))?;
+        let request = place::agent_request(&self.services, &spec.runtime, Priority::High);
+        place::place(&self.services, actor, request, json).await?.map_err(EffectError::new)?;
+        Err(EffectError::new("it got its place meanwhile"))
+    }
+
+    /// What an agent is, by its log, where that has a beginning and no end.
+    async fn unended(&self, actor: &ActorId) -> Result<Option<agent::Spec>, EffectError> {
         let stream = Stream::new(actor.stream()).expect("an actor's id is made of legal tokens");
-        let first = self.services.substrate.log.read(&stream, Version::EMPTY, 1).await;
-        Ok(!first.map_err(|error| EffectError::new(error.to_string()))?.is_empty())
+        let (mut state, mut after) = (agent::State::default(), Version::EMPTY);
+        loop {
+            let page = self.services.substrate.log.read(&stream, after, N_PAGE).await;
+            let page = page.map_err(|error| failed(&error))?;
+            for stored in &page {
+                after = stored.version;
+                let sealed = seal::open(&stored.bytes).map_err(|error| failed(&error))?;
+                let events =
+                    record::decode::<Agent>(sealed.body).map_err(|error| failed(&error))?;
+                events.iter().for_each(|event| Agent::apply(&mut state, event));
+            }
+            if page.len() < N_PAGE {
+                return Ok(state.spec.filter(|_| state.phase != agent::Phase::Archived));
+            }
+        }
     }
 
     async fn integrate(
@@ -225,6 +242,10 @@ impl ProjectExecutor {
         self.give_back(&ActorId::Project(self.id().clone())).await?;
         Ok(vec![Command::Released])
     }
+}
+
+fn failed(error: &dyn std::error::Error) -> EffectError {
+    EffectError::new(error.to_string())
 }
 
 fn outcome(integration: workspace::Integration, published: &Published) -> Integration {
