@@ -40,7 +40,8 @@ fn of_project(id: &str, project: &project::State) -> Vec<String> {
 
 fn of_agent(id: &str, agent: &agent::State) -> Vec<String> {
     let mut open = Vec::new();
-    if agent.phase != Phase::Archived {
+    // One that ended before it was told who it is has nothing to end.
+    if !matches!(agent.phase, Phase::Archived | Phase::Requested) {
         let reason = agent.reason.as_deref().unwrap_or_default();
         open.push(format!("agent {id} is {:?}: {reason}", agent.phase));
     }
