@@ -109,6 +109,20 @@ pub(crate) fn project_name(source: &Source) -> ProjectId {
     ProjectId::new(name).expect("made of legal characters, and short")
 }
 
+impl State {
+    /// The name, or where a project of this name is archived the first free one: `name-2`, `name-3` …
+    pub(crate) async fn free_name(&self, name: ProjectId) -> ProjectId {
+        let free = |model: &callboard_views::Model| {
+            let projects = &model.orchestrator().projects;
+            let archived = |name: &ProjectId| projects.get(name).is_some_and(|it| it.archived);
+            let numbered = (2..).map_while(|n: u32| ProjectId::new(format!("{name}-{n}")).ok());
+            std::iter::once(name.clone()).chain(numbered).find(|name| !archived(name))
+        };
+        let found = self.view.fresh(free).await;
+        found.unwrap_or(name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -186,7 +186,10 @@ fn posts_are_read_back_at_once() {
     assert_eq!(node.client.resume_fleet().expect("resumed").fleet_stopped, None);
     assert_eq!(node.client.archive_project("calendar").expect("archived").state, "archived");
     refused(node.client.start_project("calendar"), Code::Refused, &["archived"]);
-    refused(node.client.submit(&submit(99, "more")), Code::Refused, &["archived", "--project"]);
+    let again = Submit { project: Some("calendar".to_owned()), ..submit(99, "more") };
+    refused(node.client.submit(&again), Code::Refused, &["archived", "--project"]);
+    // A name that nobody asked for is the next free one.
+    assert_eq!(node.client.submit(&submit(98, "more")).expect("submitted").project, "calendar-2");
 }
 
 #[test]

@@ -365,7 +365,10 @@ async fn flood_of_a_program_is_read_at_the_readers_pace() {
 async fn hanging_script_is_stopped_with_its_tree() {
     let stage = Stage::new();
     let mut driver = stage.start(None).await;
-    driver.give(&script("try setsid sh -c 'trap \"\" TERM; touch deaf; sleep 1000' &\nhang")).await;
+    // The step ends only when its child has a session of its own: what is left of a step is ended.
+    let deaf = "setsid sh -c 'trap \"\" TERM; touch deaf; sleep 1000' &";
+    let seen = "until [ -e deaf ]; do sleep 0.01; done";
+    driver.give(&script(&format!("try {deaf} {seen}\nhang"))).await;
     let waiting = async {
         while !stage.path("work/deaf").exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -90,6 +90,13 @@ pub enum Command {
         /// The commits; none where there are none.
         published: Option<Published>,
     },
+    /// The commits of a try cannot be stored, whatever is repeated.
+    PublishFailed {
+        /// Which try.
+        attempt: Attempt,
+        /// Why.
+        reason: String,
+    },
     /// The project has the report.
     Reported {
         /// Which try.

@@ -9,7 +9,7 @@ use crate::agent::{apply, session, turn};
 use crate::entity::Ctx;
 use crate::id::{ApprovalId, MessageId};
 use crate::message::{self, Message, ReceiptState};
-use crate::task::{Attempt, Brief, Outcome, Published};
+use crate::task::{Attempt, Brief, Outcome};
 
 /// The events decided so far, and the state after them.
 pub(super) struct Batch<'c> {
@@ -96,7 +96,14 @@ fn handle(batch: &mut Batch<'_>, command: Command) -> Result<(), Rejection> {
             batch.push(EventKind::CheckpointFailed { seq, reason });
             schedule_checkpoint(batch);
         }
-        Command::Published { attempt, published } => publish_done(batch, &attempt, published),
+        Command::Published { attempt, published } => {
+            let published = published.map(Outcome::Published);
+            publish_done(batch, &attempt, published);
+        }
+        Command::PublishFailed { attempt, reason } => {
+            let reason = format!("its commits could not be stored: {reason}");
+            publish_done(batch, &attempt, Some(Outcome::Failed { reason }));
+        }
         Command::Reported { attempt } if batch.state.owes("report", &attempt) => {
             batch.push(EventKind::Reported { attempt });
         }
@@ -256,7 +263,7 @@ fn archive(batch: &mut Batch<'_>) {
     batch.push(EventKind::Archived);
 }
 
-fn publish_done(batch: &mut Batch<'_>, attempt: &Attempt, published: Option<Published>) {
+fn publish_done(batch: &mut Batch<'_>, attempt: &Attempt, outcome: Option<Outcome>) {
     let Some(work) = &batch.state.work else {
         return;
     };
@@ -264,11 +271,7 @@ fn publish_done(batch: &mut Batch<'_>, attempt: &Attempt, published: Option<Publ
         return;
     }
     let summary = work.summary.clone();
-    let outcome = match published {
-        Some(published) => Outcome::Published(published),
-        None => Outcome::NoCommit { summary },
-    };
-    batch.end_task(outcome);
+    batch.end_task(outcome.unwrap_or(Outcome::NoCommit { summary }));
 }
 
 /// While a turn runs, a checkpoint follows the last one after the configured time.

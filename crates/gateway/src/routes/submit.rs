@@ -27,7 +27,10 @@ pub(super) async fn submit(state: web::Data<State>, body: web::Bytes) -> Answer<
     let runtime: Option<ProgramName> = request.runtime.as_deref().map(input::parse).transpose()?;
     let named: Option<ProjectId> = request.project.as_deref().map(input::parse).transpose()?;
     let repository = state.repository(&request.repo).await?;
-    let project = named.unwrap_or_else(|| project_name(&repository.source));
+    let project = match named {
+        Some(project) => project,
+        None => state.free_name(project_name(&repository.source)).await,
+    };
     let tasks =
         if request.decompose { split(&request, &project)? } else { vec![single(&request)?] };
     let goal = match request.decompose {

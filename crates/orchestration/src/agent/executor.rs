@@ -150,9 +150,13 @@ impl AgentExecutor {
             return Err(EffectError::new("the workspace is on another try"));
         }
         let published = self.services.workspaces.publish(&workspace, Uncommitted::Commit).await;
-        let published = match published.map_err(|error| EffectError::new(chain(&error)))? {
-            Publication::Published(published) => Some(translate::from_port(published)),
-            Publication::NoCommit { .. } => None,
+        let published = match published {
+            Ok(Publication::Published(published)) => Some(translate::from_port(published)),
+            Ok(Publication::NoCommit { .. }) => None,
+            Err(error) if error.retryable() => return Err(EffectError::new(chain(&error))),
+            Err(error) => {
+                return Ok(vec![Command::PublishFailed { attempt, reason: chain(&error) }]);
+            }
         };
         Ok(vec![Command::Published { attempt, published }])
     }
