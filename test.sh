@@ -3,14 +3,14 @@
 # Needs a Rust toolchain, and the network on the first run. Twice in a row is fine.
 #
 #   ./test.sh            everything
-#   ./test.sh STAGE…     some of: tools fmt clippy tidy deny build test doc
+#   ./test.sh STAGE…     some of: tools fmt clippy tidy deny build doc test
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 exec </dev/null
 
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
-ALL_STAGES=(tools fmt clippy tidy deny build test doc)
+ALL_STAGES=(tools fmt clippy tidy deny build doc test)
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/callboard/tools"
 
 export PATH="$TOOLS/bin:$HOME/.cargo/bin:$PATH"
