@@ -166,7 +166,7 @@ impl<R: Refusal> From<AskError<R>> for Failure {
 impl From<workspace::Error> for Failure {
     fn from(error: workspace::Error) -> Self {
         use workspace::Error as E;
-        let text = crate::view::chain(&error);
+        let text = callboard_stdx::error::chain(&error);
         match error {
             E::NotFound { .. } => {
                 Self::not_found(format!("{text}; name an existing repository with --repo"))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use callboard_api::status::Alert;
 use callboard_domain::id::ActorId;
 use callboard_stdx::clock::SharedClock;
+use callboard_stdx::error::chain;
 use callboard_stdx::task::{self, Kind, Task};
 use callboard_substrate::EventLog;
 use callboard_substrate::log::{Position, Stored};
@@ -170,18 +171,6 @@ impl Inner {
             notes.unreadable.pop_front();
         }
     }
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 async fn fold(inner: Arc<Inner>) {

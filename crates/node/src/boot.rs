@@ -17,6 +17,7 @@ use callboard_orchestration::{Factory, Services};
 use callboard_placement::Protocols;
 use callboard_process::{Launcher, Marks, command, sweep};
 use callboard_stdx::clock::{SharedClock, SystemClock};
+use callboard_stdx::error::chain;
 use callboard_stdx::task::spawn_blocking;
 use callboard_substrate::Substrate;
 use callboard_substrate_embedded::{Embedded, OpenError};
@@ -302,15 +303,4 @@ fn announce(data: &DataFolder, url: &str) -> Result<(), BootError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok(file.write(&data.runtime_file())?)
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -15,11 +15,11 @@ use callboard_domain::project::{
 };
 use callboard_domain::task::{Brief, Published};
 use callboard_domain::{EffectKey, Entity, record};
+use callboard_stdx::error::chain;
 use callboard_substrate::log::Version;
 use callboard_substrate::name::Stream;
 use callboard_substrate::seal;
 
-use crate::agent::chain;
 use crate::place;
 use crate::retry::{self, Asked};
 use crate::services::Services;

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod digest;
+pub mod error;
 pub mod fs;
 pub mod secret;
 pub mod task;

@@ -15,6 +15,7 @@ use callboard_domain::id::ActorId;
 use callboard_domain::orchestrator::Orchestrator;
 use callboard_domain::project::Project;
 use callboard_domain::{Entity, record};
+use callboard_stdx::error::chain;
 use callboard_substrate::log::{Position, Stored};
 use callboard_substrate::seal;
 use chrono::{DateTime, Utc};
@@ -26,7 +27,6 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::Answer;
 use crate::answer::Failure;
 use crate::state::State;
-use crate::view::chain;
 
 /// The events of a page that names no number.
 const PAGE_EVENTS: usize = 100;

@@ -17,14 +17,3 @@ pub(super) fn problem(check: &str, text: impl Into<String>) -> Finding {
 fn finding(check: &str, level: &str, text: impl Into<String>) -> Finding {
     Finding { check: check.to_owned(), level: level.to_owned(), text: text.into() }
 }
-
-/// An error with its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(&format!(": {cause}"));
-        next = cause.source();
-    }
-    text
-}

@@ -10,7 +10,8 @@ use callboard_process::guarded::{self, Isolation};
 use callboard_process::{Launcher, Marks};
 use chrono::{DateTime, Utc};
 
-use super::finding::{chain, ok, problem, warning};
+use super::finding::{ok, problem, warning};
+use callboard_stdx::error::chain;
 
 /// The oldest that callboard is made for.
 const GIT_MIN: (u32, u32) = (2, 30);

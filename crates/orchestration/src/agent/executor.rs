@@ -13,11 +13,12 @@ use callboard_domain::id::{ActorId, ProjectId};
 use callboard_domain::project::{self, Project};
 use callboard_domain::task::Brief;
 
-use crate::agent::run::{Run, chain};
+use crate::agent::run::Run;
 use crate::agent::slot::{Control, Live};
 use crate::retry::{self, Asked};
 use crate::services::Services;
 use crate::translate;
+use callboard_stdx::error::chain;
 
 pub(crate) struct AgentExecutor {
     pub(crate) services: Arc<Services>,

@@ -6,4 +6,3 @@ mod run;
 pub(crate) mod slot;
 
 pub(crate) use executor::AgentExecutor;
-pub(crate) use run::chain;

@@ -13,6 +13,7 @@ use callboard_agent::workspace::Workspace;
 use callboard_agent::{Event, Launch, Session, StartError};
 use callboard_domain::agent::{Agent, Checkpoint, Command, SessionFact, Spec};
 use callboard_domain::task::Brief;
+use callboard_stdx::error::chain;
 use callboard_stdx::task::{self, Kind, Task};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
@@ -191,18 +192,6 @@ impl From<callboard_agent::workspace::Error> for Failure {
         }
         Self::Never(chain(&error))
     }
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// Asks the program's task to end the program, when the effect is dropped.

@@ -10,6 +10,7 @@ use callboard_domain::id::ProgramName;
 use callboard_process::guarded::{self, Isolation};
 use callboard_process::{Environment, Launcher, Marks};
 use callboard_stdx::clock::SharedClock;
+use callboard_stdx::error::chain;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -124,15 +125,4 @@ impl Runtime for ScriptedRuntime {
     async fn probe(&self) -> Result<String, StartError> {
         Ok(format!("built in, {}", env!("CARGO_PKG_VERSION")))
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
 }

@@ -11,6 +11,7 @@ use callboard_domain::id::ProgramName;
 use callboard_process::guarded::{self, Isolation};
 use callboard_process::{Launcher, Marks, command};
 use callboard_stdx::clock::SharedClock;
+use callboard_stdx::error::chain;
 use callboard_stdx::task::spawn_blocking;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -86,13 +87,7 @@ impl StdioRuntime {
     }
 
     fn refused(&self, reason: &dyn std::error::Error) -> StartError {
-        let mut words = reason.to_string();
-        let mut source = reason.source();
-        while let Some(cause) = source {
-            words = format!("{words}: {cause}");
-            source = cause.source();
-        }
-        StartError::Refused { runtime: self.description.name.clone(), reason: words }
+        StartError::Refused { runtime: self.description.name.clone(), reason: chain(reason) }
     }
 
     /// Writes what the program must find, and reads what a resume must know.
